@@ -1,0 +1,153 @@
+"""Rule sets, rules and their versions.
+
+The text of a version is the truth. The columns of `Rule` are derived from its current text at each save,
+so that the library can be filtered and sorted without parsing; nothing else writes them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.urls import reverse
+
+SEARCH_WORDS = 8  # more words than this narrow nothing and cost a scan of the table each
+
+
+class RuleSet(models.Model):
+    """Rules that came together: a published collection at one release, or a team's own."""
+
+    name = models.CharField(max_length=200, unique=True)
+    description = models.TextField(blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RuleQuerySet(models.QuerySet["Rule"]):
+    """The questions that are asked of rules, by name."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> RuleQuerySet:
+        """The rules that this person may see: all of them for anyone signed in, none for others."""
+        return self.all() if user.is_authenticated and user.is_active else self.none()
+
+    def of_set(self, rule_set: RuleSet) -> RuleQuerySet:
+        """The rules of one set."""
+        return self.filter(rule_set=rule_set)
+
+    def enabled(self) -> RuleQuerySet:
+        """The rules that nobody took out of scans."""
+        return self.filter(enabled=True)
+
+    def broken(self) -> RuleQuerySet:
+        """The rules whose own text keeps them out of scans."""
+        return self.filter(broken=True)
+
+    def not_served(self) -> RuleQuerySet:
+        """The rules in order for whose log source the default model has no events."""
+        return self.filter(broken=False, served=False)
+
+    def with_tag(self, tag: str) -> RuleQuerySet:
+        """The rules that carry this tag, compared without case."""
+        return self.filter(tags_text__contains=f" {tag.strip().lower()} ")
+
+    def search(self, text: str) -> RuleQuerySet:
+        """The rules in which each word of `text` is in the title, id, description, tags or path."""
+        found = self
+        for word in text.split()[:SEARCH_WORDS]:
+            found = found.filter(
+                models.Q(title__icontains=word)
+                | models.Q(rule_uid__icontains=word)
+                | models.Q(tags_text__icontains=word)
+                | models.Q(path__icontains=word)
+                | models.Q(description__icontains=word)
+            )
+        return found
+
+
+class Rule(models.Model):
+    """A rule as it is now. Its identity within a set is its path and its place in that file."""
+
+    class Kind(models.TextChoices):
+        RULE = "rule", "Rule"
+        CORRELATION = "correlation", "Correlation"
+        FILTER = "filter", "Filter"
+
+    rule_set = models.ForeignKey(RuleSet, on_delete=models.CASCADE, related_name="rules")
+    path = models.CharField(max_length=1000)  # display text: never a place on our disk
+    document = models.PositiveIntegerField(default=0)  # which YAML document of that file, from 0
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.RULE)
+    rule_uid = models.CharField("id", max_length=200, blank=True, db_index=True)
+    title = models.CharField(max_length=500)
+    level = models.PositiveSmallIntegerField(default=0)  # sigma_engine.level_rank: 1..5, 0 for none
+    status = models.CharField(max_length=40, blank=True)
+    category = models.CharField(max_length=100, blank=True)
+    product = models.CharField(max_length=100, blank=True)
+    service = models.CharField(max_length=100, blank=True)
+    tags = models.JSONField(default=list, blank=True)
+    tags_text = models.TextField(default=" ", blank=True)  # " a b c ", lower case: `with_tag` looks for " b "
+    author = models.TextField(blank=True)
+    description = models.TextField(blank=True)
+    broken = models.BooleanField(default=False)
+    served = models.BooleanField(default=False)  # by the default model; services.models keeps it right
+    enabled = models.BooleanField(default=True)
+    imported_sha256 = models.CharField(max_length=64, blank=True)  # of the last imported text
+    current = models.ForeignKey("RuleVersion", null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(db_index=True)
+
+    objects = RuleQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-level", "title", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["rule_set", "path", "document"], name="rule_place_in_set"),
+        ]
+        indexes = [
+            models.Index(fields=["-level", "title", "id"], name="rule_by_level"),
+            models.Index(fields=["title", "id"], name="rule_by_title"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("rules:rule", args=[self.pk])
+
+    @property
+    def logsource(self) -> str:
+        """`category/product/service` with `*` for what the rule leaves out, as models write it."""
+        return "/".join(part or "*" for part in (self.category, self.product, self.service))
+
+
+class RuleVersion(models.Model):
+    """One saved text of a rule. Never changed after it was made: hits name the version that made them."""
+
+    rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    text = models.TextField()
+    sha256 = models.CharField(max_length=64)
+    findings = models.JSONField(default=list)  # of the rule itself; what a model says is asked when shown
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    comment = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["rule", "number"], name="rule_version_number")]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write a new version. Raises ValueError for one that was written before: it is immutable."""
+        if not self._state.adding:
+            raise ValueError("A rule version does not change; save the rule's text as a new version.")
+        super().save(*args, **kwargs)
