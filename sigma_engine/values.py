@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 
@@ -28,15 +29,19 @@ class Absent:
 ABSENT: Final = Absent()
 
 
+_GUID = re.compile(r"\{?[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\}?")
+
+
 def value_texts(value: Any) -> tuple[str, ...]:
     """The texts by which a single value matches a string pattern; none for null and absent.
 
     An int has two, decimal and lower-case hex, because sources without types (Velociraptor's JSON) give
     HexInt values as ints (research/sigma.md section 0). A bool is `true` or `false`. Bytes are upper-case
-    hex, as Windows shows them. Lists are the caller's matter.
+    hex, as Windows shows them. A GUID has two as well, with and without braces: readers differ in them. Lists
+    and maps are the caller's matter and have none.
     """
     if isinstance(value, str):
-        return (value,)
+        return _guid_texts(value) if len(value) in (36, 38) else (value,)
     if value is None or value is ABSENT:
         return ()
     if isinstance(value, bool):
@@ -47,4 +52,11 @@ def value_texts(value: Any) -> tuple[str, ...]:
         return (str(int(value)), str(value)) if value.is_integer() else (str(value),)
     if isinstance(value, bytes):
         return (value.hex().upper(),)
-    return (str(value),)
+    return ()
+
+
+def _guid_texts(value: str) -> tuple[str, ...]:
+    if not _GUID.fullmatch(value):
+        return (value,)
+    bare = value.strip("{}")
+    return (value, bare if value != bare else f"{{{bare}}}")
