@@ -1,0 +1,6 @@
+// Everything that moves on a page. Each module looks for its own data attributes and works without the others;
+// without any script the pages still work as plain links and forms.
+import "./htmx.js";
+import "./keyboard.js";
+import "./send_at_once.js";
+import "./theme.js";

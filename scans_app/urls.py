@@ -1,0 +1,6 @@
+"""The pages of this app."""
+
+from django.urls import URLPattern
+
+app_name = "cases"
+urlpatterns: list[URLPattern] = []
