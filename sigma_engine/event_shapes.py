@@ -1,0 +1,352 @@
+"""The shapes that event logs come in, and the one that the engine sees: that of Velociraptor's `parse_evtx`.
+
+    {"System": {"Provider": {"Name", "Guid"}, "EventID": {"Value", "Qualifiers"?}, "Channel", "Computer",
+                "TimeCreated": {"SystemTime": seconds since the epoch, a float}, "EventRecordID",
+                "Execution": {"ProcessID", "ThreadID"}, "Security": {"UserID"}, ..},
+     "EventData": {name: value, "Data": [unnamed values]} | "UserData": {event name: {name: value}}}
+
+`to_event` recognises a shape by what it holds, never by a file's name. Values keep their type and are never
+trimmed; HexInt values stay the text that Windows shows; an element without text is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+Document = dict[str, Any]
+
+# Hayabusa shortens channel names in its timelines. Those that stand for one channel can be told apart again
+# (hayabusa-rules, config/channel_abbreviations.txt).
+_HAYABUSA_CHANNELS: Final = {
+    "App": "Application",
+    "BitsCli": "Microsoft-Windows-Bits-Client/Operational",
+    "CodeInteg": "Microsoft-Windows-CodeIntegrity/Operational",
+    "Defender": "Microsoft-Windows-Windows Defender/Operational",
+    "Firewall": "Microsoft-Windows-Windows Firewall With Advanced Security/Firewall",
+    "NTLM": "Microsoft-Windows-NTLM/Operational",
+    "PwSh": "Microsoft-Windows-PowerShell/Operational",
+    "PwShClassic": "Windows PowerShell",
+    "RDP-Client": "Microsoft-Windows-TerminalServices-RDPClient/Operational",
+    "RDS-GTW": "Microsoft-Windows-TerminalServices-Gateway/Operational",
+    "RDS-LSM": "Microsoft-Windows-TerminalServices-LocalSessionManager/Operational",
+    "RDS-RCM": "Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational",
+    "Sec": "Security",
+    "SmbCliSec": "Microsoft-Windows-SmbClient/Security",
+    "Sys": "System",
+    "Sysmon": "Microsoft-Windows-Sysmon/Operational",
+    "TaskSch": "Microsoft-Windows-TaskScheduler/Operational",
+    "WMI": "Microsoft-Windows-WMI-Activity/Operational",
+    "WinRM": "Microsoft-Windows-WinRM/Operational",
+}
+_NESTED: Final = frozenset({"System", "winlog", "winlog.channel"})
+_TIME_KEYS: Final = ("SystemTime", "EventTime", "TimeCreated", "UtcTime", "Timestamp", "@timestamp")
+_COMPUTER_KEYS: Final = ("Computer", "Hostname", "ComputerName", "MachineName")
+
+
+def to_event(document: Document) -> Document:
+    """An event of any known JSON shape in the shape of this module; an unknown one as it is.
+
+    Known are Velociraptor (flattened or not), evtx_dump (attributes nested or apart), Winlogbeat (`winlog`,
+    nested or with dotted names), Hayabusa's timeline, and flat records (`Channel` and `EventID` at the root).
+    Parts of `document` are reused and may be changed. Never raises, whatever a known key holds.
+    """
+    inner = document.get("Event") or document.get("_Event") or document.get("_source")
+    if isinstance(inner, dict) and "System" not in document and not inner.keys().isdisjoint(_NESTED):
+        return to_event(inner)
+    if isinstance(document.get("System"), dict):
+        return _from_system(document)
+    if isinstance(document.get("winlog"), dict):
+        return _from_winlogbeat(document, document["winlog"])
+    if "winlog.channel" in document:
+        return _from_winlogbeat(document, _undotted(document, "winlog."))
+    if isinstance(document.get("Channel"), str) and _number(document.get("EventID")) is not None:
+        return _from_hayabusa(document) if "RuleTitle" in document else _from_flat(document)
+    return document
+
+
+def from_evtx_json(text: str | bytes) -> Document:
+    """An event from the JSON that the `evtx` parser writes for one record: the hot path of every scan.
+
+    Raises orjson.JSONDecodeError when the text is no JSON.
+    """
+    document = orjson.loads(text)
+    try:
+        event: Document = document["Event"]
+        system = event["System"]
+        provider = system["Provider"]
+        system["Provider"] = provider["#attributes"]
+        event_id = system["EventID"]
+        if type(event_id) is int:
+            system["EventID"] = {"Value": event_id}
+        else:
+            system["EventID"] = {"Value": event_id["#text"], **event_id["#attributes"]}
+        created = system["TimeCreated"]["#attributes"]
+        created["SystemTime"] = datetime.fromisoformat(created["SystemTime"]).timestamp()
+        system["TimeCreated"] = created
+        for name in ("Execution", "Security", "Correlation"):
+            if name in system:
+                held = system[name]
+                system[name] = held["#attributes"] if held else {}
+        event.pop("#attributes", None)
+        data = event.get("EventData")
+        if data is not None:
+            if "Data" in data or "#attributes" in data:
+                event["EventData"] = _event_data(data)
+        elif "UserData" in event:
+            event["UserData"] = _element(event["UserData"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # Not laid out as Windows writes it: take the careful way, over a fresh copy.
+        return to_event(orjson.loads(text))
+    return event
+
+
+def seconds_of(value: Any) -> float | None:
+    """A time as seconds since the epoch: a number (milliseconds are told by their size) or ISO 8601 text, UTC
+    unless it says otherwise; None when it is neither."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return float(value) / 1000 if abs(value) > 1e11 else float(value)
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    for spelling in (text, text.replace(" +", "+").replace(" -", "-")):
+        try:
+            moment = datetime.fromisoformat(spelling)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            continue
+    return None
+
+
+def _from_system(document: Document) -> Document:
+    """Velociraptor's and evtx_dump's shapes: both have `System`, with attributes flattened, nested or
+    apart."""
+    event = {key: value for key, value in document.items() if not _is_attribute_key(key)}
+    system = _joined(document["System"])
+    event["System"] = system
+    if "Channel" in system or "Provider" in system:
+        if "EventID" in system:
+            system["EventID"] = _event_id(system["EventID"])
+        created = system.get("TimeCreated")
+        seconds = seconds_of(created.get("SystemTime") if isinstance(created, dict) else created)
+        if seconds is not None:
+            system["TimeCreated"] = {"SystemTime": seconds}
+        for name in ("Execution", "Security", "Correlation"):
+            if name in system and system[name] is None:
+                system[name] = {}
+    if isinstance(event.get("EventData"), dict):
+        event["EventData"] = _event_data(event["EventData"])
+    if isinstance(event.get("UserData"), dict):
+        event["UserData"] = _element(event["UserData"])
+    return event
+
+
+def _joined(system: Document) -> Document:
+    """`System` with the attributes of its elements as their members, whichever way they were written."""
+    joined = {key: _element(value) for key, value in system.items() if not key.endswith("_attributes")}
+    for key, attributes in system.items():
+        if not key.endswith("_attributes") or not isinstance(attributes, dict):
+            continue
+        name = key.removesuffix("_attributes")
+        value = joined.get(name)
+        if isinstance(value, dict):
+            joined[name] = {**value, **attributes}
+        elif value is None:
+            joined[name] = dict(attributes)
+        else:
+            joined[name] = {"Value": value, **attributes}
+    return joined
+
+
+def _element(value: Any) -> Any:
+    """An XML element as plain data: attributes are members, name spaces are dropped, text alone is itself."""
+    if isinstance(value, list):
+        return [_element(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    attributes = value.get("#attributes")
+    plain = {key: _element(item) for key, item in value.items() if not _is_attribute_key(key)}
+    if isinstance(attributes, dict):
+        own = {key: item for key, item in attributes.items() if not key.startswith("xmlns")}
+        plain = {**own, **plain}
+        if not plain:
+            return None
+    if plain.keys() == {"#text"}:
+        return plain["#text"]
+    if "#text" in plain and "Value" not in plain:
+        plain["Value"] = plain.pop("#text")
+    return plain
+
+
+def _is_attribute_key(key: str) -> bool:
+    return key == "#attributes" or key.endswith("_attributes")
+
+
+def _event_data(data: Document) -> Document:
+    """`EventData` flat: name to value, and the values of unnamed elements as the list `Data`."""
+    flat: Document = {}
+    unnamed: list[Any] = []
+    for key, value in data.items():
+        if key == "Data":
+            _add_data(flat, unnamed, value)
+        elif not (_is_attribute_key(key) and isinstance(value, dict)):
+            flat[key] = _element(value)
+    if unnamed:
+        flat["Data"] = unnamed
+    return flat
+
+
+def _add_data(flat: Document, unnamed: list[Any], value: Any) -> None:
+    """Sort one or many `<Data>` elements, however a tool wrote them, into named and unnamed values."""
+    if isinstance(value, list):
+        for item in value:
+            _add_data(flat, unnamed, item)
+        return
+    if not isinstance(value, dict):
+        unnamed.append(value)
+        return
+    attributes = value.get("#attributes")
+    name = attributes.get("Name") if isinstance(attributes, dict) else value.get("Name", value.get("@Name"))
+    text = next((value[key] for key in ("Value", "#text") if key in value), None)
+    if isinstance(name, str):
+        flat[name] = text
+    elif isinstance(text, list):
+        unnamed.extend(text)
+    else:
+        unnamed.append(text)
+
+
+def _event_id(value: Any) -> Any:
+    """`{"Value": n, ..}` from any spelling of an event id; what is no number stays as it is."""
+    held = value if isinstance(value, dict) else {"Value": value}
+    number = _number(held.get("Value"))
+    return value if number is None else {**held, "Value": number}
+
+
+def _number(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    return None
+
+
+def _from_winlogbeat(document: Document, winlog: Document) -> Document:
+    """Winlogbeat's shape (its `winlog.*` fields, as the Elastic Common Schema names them)."""
+    process, user = winlog.get("process"), winlog.get("user")
+    thread = process.get("thread") if isinstance(process, dict) else None
+    system = _without_absent(
+        {
+            "Provider": _without_absent(
+                {"Name": winlog.get("provider_name"), "Guid": winlog.get("provider_guid")}
+            ),
+            "EventID": _event_id(winlog.get("event_id")),
+            "Channel": winlog.get("channel"),
+            "Computer": winlog.get("computer_name"),
+            "TimeCreated": _time_created([document.get("@timestamp")]),
+            "EventRecordID": _number(winlog.get("record_id")),
+            "Version": winlog.get("version"),
+            "Level": winlog.get("level"),
+            "Task": winlog.get("task"),
+            "Opcode": winlog.get("opcode"),
+            "Keywords": winlog.get("keywords"),
+            "Execution": _without_absent(
+                {
+                    "ProcessID": process.get("pid") if isinstance(process, dict) else None,
+                    "ThreadID": thread.get("id") if isinstance(thread, dict) else None,
+                }
+            ),
+            "Security": _without_absent(
+                {"UserID": user.get("identifier") if isinstance(user, dict) else None}
+            ),
+        }
+    )
+    event: Document = {"System": system}
+    if isinstance(winlog.get("event_data"), dict):
+        event["EventData"] = _event_data(winlog["event_data"])
+    user_data = winlog.get("user_data")
+    if isinstance(user_data, dict):
+        name = user_data.pop("xml_name", "EventXML")
+        event["UserData"] = {str(name): user_data}
+    if isinstance(document.get("message"), str):
+        event["Message"] = document["message"]
+    return event
+
+
+def _undotted(document: Document, prefix: str) -> Document:
+    """The members below `prefix` of a document whose names are dotted paths, as nested data.
+
+    `winlog.event_data.*` stays one level: field names may hold dots of their own.
+    """
+    nested: Document = {}
+    for key, value in document.items():
+        if not key.startswith(prefix):
+            continue
+        path = key.removeprefix(prefix)
+        depth = 1 if path.startswith(("event_data.", "user_data.")) else -1
+        *parents, name = path.split(".", depth)
+        place = nested
+        for parent in parents:
+            held = place.setdefault(parent, {})
+            place = held if isinstance(held, dict) else {}
+        place[name] = value
+    return nested
+
+
+def _from_flat(document: Document) -> Document:
+    """Records with `Channel` and `EventID` at the root (Velociraptor's Evtx artifacts, NXLog): what is not
+    part of `System` is event data."""
+    provider = document.get("Provider", document.get("SourceName", document.get("ProviderName")))
+    system = _without_absent(
+        {
+            "Provider": provider if isinstance(provider, dict) else _without_absent({"Name": provider}),
+            "EventID": _event_id(document["EventID"]),
+            "Channel": document["Channel"],
+            "Computer": _first(document, _COMPUTER_KEYS),
+            "TimeCreated": _time_created(document.get(key) for key in _TIME_KEYS),
+            "EventRecordID": _number(document.get("EventRecordID", document.get("RecordNumber"))),
+        }
+    )
+    event: Document = {"System": system}
+    nested = [key for key in ("EventData", "UserData") if isinstance(document.get(key), dict)]
+    if not nested:
+        event["EventData"] = _event_data(document)
+    for key in nested:
+        event[key] = _event_data(document[key]) if key == "EventData" else _element(document[key])
+    if isinstance(document.get("Message"), str):
+        event["Message"] = document["Message"]
+    return event
+
+
+def _from_hayabusa(document: Document) -> Document:
+    """A line of Hayabusa's JSON timeline: the fields that its profile kept are the event data."""
+    data: Document = {}
+    for key in ("Details", "ExtraFieldInfo", "AllFieldInfo"):
+        if isinstance(document.get(key), dict):
+            data.update(document[key])
+    channel = document["Channel"]
+    flat = {key: document.get(key) for key in ("EventID", "Computer", "Timestamp", "Provider")}
+    flat["Channel"] = _HAYABUSA_CHANNELS.get(channel, channel)
+    flat["EventRecordID"] = document.get("RecordID")
+    flat["EventData"] = data
+    return _from_flat(flat)
+
+
+def _time_created(values: Iterable[Any]) -> Document | None:
+    seconds = next((found for found in map(seconds_of, values) if found is not None), None)
+    return None if seconds is None else {"SystemTime": seconds}
+
+
+def _first(document: Document, keys: Iterable[str]) -> Any:
+    return next((document[key] for key in keys if document.get(key)), None)
+
+
+def _without_absent(members: Document) -> Document:
+    return {key: value for key, value in members.items() if value is not None}

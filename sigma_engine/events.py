@@ -1,0 +1,152 @@
+"""Evidence and events: open a file, read its chunks, know an event by its key and its facts.
+
+This is the face of the readers: `open_evidence` recognises a file by its content; `event_key` and
+`event_facts` read from an event what routing, hits and stacks need.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from sigma_engine.event_shapes import seconds_of, to_event
+from sigma_engine.evidence import (
+    UNIT_BYTES,
+    ChunkProblem,
+    ChunkRead,
+    EvidenceError,
+    EvidenceFile,
+    Record,
+    units_of,
+)
+from sigma_engine.evtx_file import EvtxFile
+from sigma_engine.file_kinds import kind_of, refuse
+from sigma_engine.json_file import JsonLinesFile, open_json, rewrite_json
+
+__all__ = [
+    "UNIT_BYTES",
+    "ChunkProblem",
+    "ChunkRead",
+    "EventFacts",
+    "EventKey",
+    "EvidenceError",
+    "EvidenceFile",
+    "EvtxFile",
+    "JsonLinesFile",
+    "Record",
+    "event_facts",
+    "event_key",
+    "open_evidence",
+    "rewrite_json",
+    "to_event",
+    "units_of",
+]
+
+# Events that tell of a session or a process of somebody: the user is whom it is about, not who wrote it down.
+_TARGET_FIRST: Final = frozenset({4624, 4625, 4634, 4647, 4688, 4768, 4769, 4770, 4771, 4776, 4778, 4779})
+_NO_USER: Final = frozenset({"", "-", "N/A", "S-1-0-0"})
+
+
+class EventKey(NamedTuple):
+    """What log sources choose by; "" and -1 where the event has none."""
+
+    channel: str
+    event_id: int
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventFacts:
+    """What a hit shows of its event. `time` is microseconds since the epoch in UTC, 0 when there is none."""
+
+    time: int
+    computer: str
+    channel: str
+    provider: str
+    event_id: int | None
+    record_id: int | None
+    user: str
+
+
+def open_evidence(path: str | Path) -> EvidenceFile:
+    """The evidence in a file, recognised by its content and not by its name.
+
+    JSON that is not one object a line is rewritten into a temporary file, which lives as long as the object.
+    Raises EvidenceError when it is neither an event log nor JSON, OSError when it cannot be read.
+    """
+    path = Path(path)
+    size = path.stat().st_size
+    kind = kind_of(path)
+    if kind == "evtx":
+        return EvtxFile(path, size)
+    if kind == "json":
+        return open_json(path, size)
+    raise refuse(path, size)
+
+
+def event_key(event: dict[str, Any]) -> EventKey:
+    """The key of an event in the shape of `event_shapes`; `EventKey("", -1, "")` for one without `System`."""
+    system = event.get("System")
+    if not isinstance(system, dict):
+        return EventKey("", -1, "")
+    channel, provider = system.get("Channel"), system.get("Provider")
+    name = provider.get("Name") if isinstance(provider, dict) else provider
+    event_id = _event_id(system)
+    return EventKey(
+        channel if isinstance(channel, str) else "",
+        -1 if event_id is None else event_id,
+        name if isinstance(name, str) else "",
+    )
+
+
+def event_facts(event: dict[str, Any]) -> EventFacts:
+    """The facts of an event; empty ones for a JSON event without `System`. Never raises."""
+    key = event_key(event)
+    system = event.get("System")
+    system = system if isinstance(system, dict) else {}
+    computer, record_id = system.get("Computer"), system.get("EventRecordID")
+    return EventFacts(
+        time=_microseconds(system.get("TimeCreated")),
+        computer=computer if isinstance(computer, str) else "",
+        channel=key.channel,
+        provider=key.provider,
+        event_id=_event_id(system),
+        record_id=record_id if isinstance(record_id, int) else None,
+        user=_user(event, system),
+    )
+
+
+def _event_id(system: dict[str, Any]) -> int | None:
+    value = system.get("EventID")
+    if isinstance(value, dict):
+        value = value.get("Value")
+    return value if isinstance(value, int) else None
+
+
+def _microseconds(created: Any) -> int:
+    seconds = seconds_of(created.get("SystemTime") if isinstance(created, dict) else created)
+    return 0 if seconds is None else round(seconds * 1_000_000)
+
+
+def _user(event: dict[str, Any], system: dict[str, Any]) -> str:
+    """The user of an event: `User` as Sysmon names it, else `DOMAIN\\name` of the event's subject or target,
+    else the SID of the account that wrote it; "" when there is none."""
+    data = event.get("EventData")
+    if not isinstance(data, dict):
+        held = event.get("UserData")
+        bodies = held.values() if isinstance(held, dict) else ()
+        data = next((body for body in bodies if isinstance(body, dict)), {})
+    sides = ("Target", "Subject") if _event_id(system) in _TARGET_FIRST else ("Subject", "Target")
+    named = [data.get("User")]
+    for side in sides:
+        named.append(_account(data.get(f"{side}DomainName"), data.get(f"{side}UserName")))
+    security = system.get("Security")
+    named.append(security.get("UserID") if isinstance(security, dict) else None)
+    return next((name for name in named if isinstance(name, str) and name not in _NO_USER), "")
+
+
+def _account(domain: Any, name: Any) -> str | None:
+    if not isinstance(name, str) or name in _NO_USER:
+        return None
+    return f"{domain}\\{name}" if isinstance(domain, str) and domain not in _NO_USER else name
