@@ -1,0 +1,59 @@
+"""The catalogue of an evidence file: what each chunk holds, so that a scan knows which chunks it needs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from sigma_engine.events import ChunkProblem, EventKey, EvidenceFile, event_facts
+
+
+@dataclass(slots=True)
+class ChunkSummary:
+    """One chunk: the number of its events, their times (microseconds since the epoch in UTC, 0 when no event
+    has one), record ids in the order of the file (None when there are none), events by key (channel, event
+    id, provider), computers, and what was wrong or odd.
+
+    `salvaged` of the `events` could be read by the second parser only; `lost` ones are not among them.
+    """
+
+    chunk: int
+    events: int = 0
+    salvaged: int = 0
+    lost: int = 0
+    first_time: int = 0
+    last_time: int = 0
+    first_record_id: int | None = None
+    last_record_id: int | None = None
+    counts: dict[EventKey, int] = field(default_factory=dict)
+    computers: set[str] = field(default_factory=set)
+    problems: tuple[ChunkProblem, ...] = ()
+
+
+def summarise_chunk(evidence_file: EvidenceFile, number: int) -> ChunkSummary:
+    """Read one chunk and say what it holds. `problems` are those of reading it and, behind them, the notes on
+    record ids (codes `record_id_gap` and `record_id_repeat`), which cost no event.
+
+    Raises IndexError for a chunk that the file does not have, OSError when the file cannot be read.
+    """
+    read = evidence_file.read_chunk(number)
+    facts = [event_facts(record.event) for record in read.records]
+    times = [fact.time for fact in facts if fact.time]
+    ids = [fact.record_id for fact in facts if fact.record_id is not None]
+    keys = (
+        EventKey(fact.channel, -1 if fact.event_id is None else fact.event_id, fact.provider)
+        for fact in facts
+    )
+    return ChunkSummary(
+        chunk=number,
+        events=len(facts),
+        salvaged=read.salvaged,
+        lost=read.lost,
+        first_time=min(times, default=0),
+        last_time=max(times, default=0),
+        first_record_id=ids[0] if ids else None,
+        last_record_id=ids[-1] if ids else None,
+        counts=dict(Counter(keys)),
+        computers={fact.computer for fact in facts if fact.computer},
+        problems=(*read.problems, *evidence_file.notes(number)),
+    )
