@@ -1,0 +1,22 @@
+"""Cases and their members, evidence and its chunk catalogue, scans and their units, events, hits, review."""
+
+from scans_app.models.cases import Case, CaseMember
+from scans_app.models.evidence import Evidence, EvidenceChunk
+from scans_app.models.hits import Event, Hit, HitComment, HitJudgement
+from scans_app.models.jobs import Job
+from scans_app.models.scans import Scan, ScanRule, ScanUnit
+
+__all__ = [
+    "Case",
+    "CaseMember",
+    "Event",
+    "Evidence",
+    "EvidenceChunk",
+    "Hit",
+    "HitComment",
+    "HitJudgement",
+    "Job",
+    "Scan",
+    "ScanRule",
+    "ScanUnit",
+]

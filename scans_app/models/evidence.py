@@ -1,0 +1,141 @@
+"""Evidence: uploaded event logs, and the catalogue of their chunks.
+
+The file on disk is the event store (DESIGN section 2). Its name there is ours; the name that came with the
+upload is display text and never part of a path.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.urls import reverse
+
+from scans_app.models.cases import Case
+from scans_app.models.jobs import Job
+
+
+class EvidenceQuerySet(models.QuerySet["Evidence"]):
+    """The questions that are asked of evidence, by name."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> EvidenceQuerySet:
+        """The evidence of the cases that this person may see."""
+        return self.filter(case__in=Case.objects.visible_to(user))
+
+    def of_case(self, case: Case) -> EvidenceQuerySet:
+        """The evidence of one case."""
+        return self.filter(case=case)
+
+    def catalogued(self) -> EvidenceQuerySet:
+        """The evidence that scans can read."""
+        return self.filter(state=Evidence.State.CATALOGUED)
+
+
+class Evidence(Job):
+    """One event log of a case.
+
+    stored -> cataloguing -> catalogued | refused. A process that dies while it catalogues leaves the row
+    `cataloguing` until its lease ends; the next one goes on from `next_chunk`.
+    """
+
+    class Kind(models.TextChoices):
+        EVTX = "evtx", "Windows event log"
+        JSONL = "jsonl", "JSON lines"
+
+    class State(models.TextChoices):
+        STORED = "stored", "Waiting for the catalogue"
+        CATALOGUING = "cataloguing", "Being catalogued"
+        CATALOGUED = "catalogued", "Catalogued"
+        REFUSED = "refused", "Refused"
+
+    WAITING = State.STORED
+    WORKING = State.CATALOGUING
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="evidence")
+    name = models.CharField(max_length=500)  # display text; in a zip "archive.zip/folder/member.evtx"
+    stored_name = models.CharField(max_length=80, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+    state = models.CharField(max_length=20, choices=State, default=State.STORED)
+    size = models.PositiveBigIntegerField()  # bytes on disk
+    sha256 = models.CharField(max_length=64)  # of the bytes that were uploaded
+    stored_sha256 = models.CharField(max_length=64)  # of the bytes on disk: differs only for rewritten JSON
+    stored_mtime_ns = models.BigIntegerField()  # with `size`: whether the file must be hashed again
+    chunk_count = models.PositiveIntegerField()
+    chunk_size = models.PositiveIntegerField()  # bytes
+    next_chunk = models.PositiveIntegerField(default=0)  # the catalogue's checkpoint
+    events = models.PositiveBigIntegerField(default=0)
+    first_time = models.BigIntegerField(default=0)  # microseconds since the epoch, UTC; 0 = none
+    last_time = models.BigIntegerField(default=0)
+    computers = models.JSONField(default=list)  # the first COMPUTERS_KEPT, sorted
+    channels = models.JSONField(default=list)  # [[channel, events], ..], most events first
+    salvaged = models.PositiveBigIntegerField(default=0)  # events read by the second parser
+    lost = models.PositiveBigIntegerField(default=0)  # events that nothing could read
+    problems = models.JSONField(default=list)  # [{chunk, code, message, offset}, ..], the first PROBLEMS_KEPT
+    problem_count = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)  # why it was refused
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = EvidenceQuerySet.as_manager()
+
+    COMPUTERS_KEPT = 1_000
+    PROBLEMS_KEPT = 1_000
+
+    class Meta:
+        ordering = ["name", "pk"]
+        verbose_name_plural = "evidence"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "sha256"],
+                condition=~models.Q(state="refused"),
+                name="evidence_bytes_once_in_case",
+            ),
+        ]
+        indexes = [models.Index("state", "lease_until", name="evidence_claimable")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("cases:evidence_file", args=[self.case_id, self.pk])
+
+    @staticmethod
+    def folder() -> Path:
+        """Where evidence lies. Several machines share it; nothing but `services.storage` writes there."""
+        return Path(settings.EVIDENCE_DIR)
+
+    @property
+    def path(self) -> Path:
+        """The file on disk, read-only."""
+        return self.folder() / self.stored_name
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every chunk and every record of it could be read by the first parser."""
+        return not (self.salvaged or self.lost or self.problem_count)
+
+
+class EvidenceChunk(models.Model):
+    """What one chunk holds, so that a scan can pass over it without reading it."""
+
+    evidence = models.ForeignKey(Evidence, on_delete=models.CASCADE, related_name="chunks")
+    number = models.PositiveIntegerField()
+    events = models.PositiveIntegerField()
+    first_time = models.BigIntegerField(default=0)
+    last_time = models.BigIntegerField(default=0)
+    first_record_id = models.BigIntegerField(null=True)
+    last_record_id = models.BigIntegerField(null=True)
+    salvaged = models.PositiveIntegerField(default=0)
+    lost = models.PositiveIntegerField(default=0)
+    counts = models.JSONField(default=list)  # [[channel, event id, provider, events], ..]
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["evidence", "number"], name="evidence_chunk_once")]
+
+    def __str__(self) -> str:
+        return f"chunk {self.number}"

@@ -1,0 +1,138 @@
+"""Stacks: hits grouped by one value, with how many, on how many computers, from when to when, how many judged.
+
+Columns of the hit are answered by their covering index. Any other field of the event is read from the
+event's JSON, which takes a second or so for a million hits; what was computed is kept per question and state
+of the scan (`scan_mark`), so that it is computed once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Case, Count, F, IntegerField, Max, Min, QuerySet, Sum, Value, When
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+
+from scans_app.models import HitJudgement, Scan
+
+#: What can be stacked by -> the column of `Hit`. "rule" is one rule, "title" one title: two rules may share it.
+STACK_COLUMNS = {
+    "rule": "rule",
+    "title": "title",
+    "level": "level",
+    "computer": "computer",
+    "channel": "channel",
+    "event_id": "event_code",
+    "user": "user",
+    "verdict": "verdict",
+    "evidence": "evidence",
+}
+EVENT_PREFIX = "event."  # "event.EventData.Image" is the field EventData.Image of the event
+ORDERS = ("common", "rare")
+KEPT_SECONDS = 3600
+VALUE_SHOWN = 1_000  # characters of an event's value; longer ones are grouped whole and shown cut
+
+_STEP = re.compile(r"`([^`]*)`|\[(\d+)\]|([^.\[\]`]+)")
+
+
+class StackError(Exception):
+    """The field is none that hits can be stacked by; the text is a sentence that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackRow:
+    """One value and the hits that have it. `value` is None where the event has no such field.
+
+    `label` is what a person reads (a rule's title for "rule"), `level` the highest of its hits, times are
+    microseconds since the epoch.
+    """
+
+    value: Any
+    label: str
+    count: int
+    computers: int
+    first_time: int
+    last_time: int
+    judged: int
+    level: int
+
+
+def stack(
+    hits: QuerySet[Any], field: str, *, order: str = "common", limit: int = 50, mark: str = ""
+) -> list[StackRow]:
+    """The `limit` most common (or rarest) values of `field` among the hits, most common (rarest) first.
+
+    `field` is a key of STACK_COLUMNS or "event." and a path. With `mark` (see `scan_mark`) the answer is kept
+    and given again while the mark is the same. Raises StackError for another field or order.
+    """
+    if order not in ORDERS:
+        raise StackError(f"Stacks are ordered {' or '.join(ORDERS)}, not {order!r}.")
+    grouped = _grouped(hits, field).order_by("-n" if order == "common" else "n", "value")[:limit]
+    if not mark:
+        return _rows(grouped)
+    sql, params = grouped.query.sql_with_params()
+    key = "stack:" + hashlib.sha256(repr((mark, sql, params)).encode()).hexdigest()
+    rows: list[StackRow] = cache.get_or_set(key, lambda: _rows(grouped), KEPT_SECONDS)
+    return rows
+
+
+def scan_mark(scan: Scan) -> str:
+    """A text that changes when the hits of the scan or anyone's verdicts do."""
+    last = HitJudgement.objects.order_by("-pk").values_list("pk", flat=True).first()
+    return f"{scan.pk}.{scan.hits}.{last}"
+
+
+def _grouped(hits: QuerySet[Any], field: str) -> QuerySet[Any]:
+    label = Max("title") if field == "rule" else Value("")
+    judged = Case(When(verdict="", then=Value(0)), default=Value(1), output_field=IntegerField())
+    return (
+        hits.order_by()
+        .values(value=_expression(field))
+        .annotate(
+            n=Count("id"),
+            label=label,
+            computers=Count("computer", distinct=True),
+            first_time=Min("time"),
+            last_time=Max("time"),
+            judged=Sum(judged),
+            top_level=Max("level"),
+        )
+    )
+
+
+def _expression(field: str) -> Any:
+    if field in STACK_COLUMNS:
+        return F(STACK_COLUMNS[field])
+    steps = _steps(field.removeprefix(EVENT_PREFIX)) if field.startswith(EVENT_PREFIX) else []
+    if not steps:
+        fields = ", ".join(STACK_COLUMNS)
+        raise StackError(f"Hits can't be stacked by {field!r}: use {fields}, or event. and a field's path.")
+    data: Any = F("event__data")
+    for step in steps[:-1]:
+        data = KeyTransform(step, data)
+    return KeyTextTransform(steps[-1], data)
+
+
+def _steps(path: str) -> list[str | int]:
+    """The keys and list indexes of a path: `EventData.Image`, ``EventData.`a.b` ``, `EventData.Data[0]`."""
+    found = (match.groups() for match in _STEP.finditer(path))
+    return [int(index) if index else quoted or plain for quoted, index, plain in found]
+
+
+def _rows(grouped: QuerySet[Any]) -> list[StackRow]:
+    return [
+        StackRow(
+            value=row["value"][:VALUE_SHOWN] if isinstance(row["value"], str) else row["value"],
+            label=str(row["label"] or ("" if row["value"] is None else row["value"]))[:VALUE_SHOWN],
+            count=row["n"],
+            computers=row["computers"],
+            first_time=row["first_time"],
+            last_time=row["last_time"],
+            judged=row["judged"],
+            level=row["top_level"],
+        )
+        for row in grouped
+    ]
