@@ -1,0 +1,72 @@
+"""The lambda language: `x=>x.EventData.Image || x.Image` compiled to closures over plain data.
+
+A lambda reads an event (or a rule, or any dict) and nothing else: no `eval`, no attribute of a Python object,
+no clock, no file, no network. Compiling refuses what the language does not have, by name and with its place;
+running is bounded in steps and output (`lambda_values`). The grammar is in `lambda_syntax`, the functions in
+`lambda_functions`, the language for its users in docs/models.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sigma_engine import lambda_values as values
+from sigma_engine.lambda_builder import Builder, Evaluate, Path
+from sigma_engine.lambda_syntax import parse
+from sigma_engine.lambda_values import LambdaError, Run
+
+__all__ = ["Lambda", "LambdaError", "compile_lambda"]
+
+
+class Lambda:
+    """A compiled lambda: call it with a dict. Picklable (as its text).
+
+    `text` is its source. `path` is its member path when it is nothing but one (`x=>x.EventData.Image`), else
+    None. `inputs` are all the member paths that it reads of its argument; `()` stands for the whole of it.
+    """
+
+    __slots__ = ("_evaluate", "inputs", "path", "tables", "text")
+
+    def __init__(
+        self,
+        text: str,
+        tables: Mapping[str, Any],
+        evaluate: Evaluate,
+        inputs: frozenset[Path],
+        path: Path | None,
+    ) -> None:
+        self.text = text
+        self.tables = tables
+        self.inputs = inputs
+        self.path = path
+        self._evaluate = evaluate
+
+    def __call__(self, argument: Any) -> Any:
+        """The value for `argument`; `ABSENT` where a path ends nowhere. Raises LambdaError at a bound."""
+        if self.path is not None:
+            for name in self.path:
+                argument = values.member(argument, name)
+            return argument
+        try:
+            return self._evaluate(Run([argument]))
+        except RecursionError as error:
+            raise LambdaError("The event is nested too deep for this lambda.") from error
+
+    def __repr__(self) -> str:
+        return f"Lambda({self.text!r})"
+
+    def __reduce__(self) -> tuple[Callable[..., Lambda], tuple[str, Mapping[str, Any]]]:
+        return compile_lambda, (self.text, self.tables)
+
+
+def compile_lambda(text: str, tables: Mapping[str, Any] | None = None) -> Lambda:
+    """Compiles a lambda. `tables` are named constants (a model's `tables`) that it may use by name.
+
+    Raises LambdaError with a message, line and column for anything that the language does not have.
+    """
+    tables = tables or {}
+    builder = Builder(tables)
+    root = parse(text)
+    body = builder.body(root, 1)
+    return Lambda(text, tables, body, frozenset(builder.inputs), builder.plain_path(root))
