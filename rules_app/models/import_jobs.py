@@ -72,4 +72,4 @@ class ImportJob(models.Model):
     @staticmethod
     def folder() -> Path:
         """Where uploads wait for their import."""
-        return Path(settings.SIGMAWEB_DATA) / "imports"
+        return Path(settings.DATA_DIR) / "imports"

@@ -6,12 +6,15 @@ so that the library can be filtered and sorted without parsing; nothing else wri
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.urls import reverse
+
+from sigma_engine.rule import LEVELS
 
 SEARCH_WORDS = 8  # more words than this narrow nothing and cost a scan of the table each
 
@@ -54,9 +57,12 @@ class RuleQuerySet(models.QuerySet["Rule"]):
         """The rules in order for whose log source the default model has no events."""
         return self.filter(broken=False, served=False)
 
-    def with_tag(self, tag: str) -> RuleQuerySet:
-        """The rules that carry this tag, compared without case."""
-        return self.filter(tags_text__contains=f" {tag.strip().lower()} ")
+    def with_any_tag(self, tags: Iterable[str]) -> RuleQuerySet:
+        """The rules that carry at least one of these tags, compared without case."""
+        wanted = models.Q(pk__in=[])
+        for tag in tags:
+            wanted |= models.Q(tags_text__contains=f" {tag.strip().lower()} ")
+        return self.filter(wanted)
 
     def search(self, text: str) -> RuleQuerySet:
         """The rules in which each word of `text` is in the title, id, description, tags or path."""
@@ -75,15 +81,9 @@ class RuleQuerySet(models.QuerySet["Rule"]):
 class Rule(models.Model):
     """A rule as it is now. Its identity within a set is its path and its place in that file."""
 
-    class Kind(models.TextChoices):
-        RULE = "rule", "Rule"
-        CORRELATION = "correlation", "Correlation"
-        FILTER = "filter", "Filter"
-
     rule_set = models.ForeignKey(RuleSet, on_delete=models.CASCADE, related_name="rules")
     path = models.CharField(max_length=1000)  # display text: never a place on our disk
     document = models.PositiveIntegerField(default=0)  # which YAML document of that file, from 0
-    kind = models.CharField(max_length=12, choices=Kind, default=Kind.RULE)
     rule_uid = models.CharField("id", max_length=200, blank=True, db_index=True)
     title = models.CharField(max_length=500)
     level = models.PositiveSmallIntegerField(default=0)  # sigma_engine.level_rank: 1..5, 0 for none
@@ -92,7 +92,7 @@ class Rule(models.Model):
     product = models.CharField(max_length=100, blank=True)
     service = models.CharField(max_length=100, blank=True)
     tags = models.JSONField(default=list, blank=True)
-    tags_text = models.TextField(default=" ", blank=True)  # " a b c ", lower case: `with_tag` looks for " b "
+    tags_text = models.TextField(default=" ", blank=True)  # " a b c ", lower case: `with_any_tag` looks for " b "
     author = models.TextField(blank=True)
     description = models.TextField(blank=True)
     broken = models.BooleanField(default=False)
@@ -120,6 +120,11 @@ class Rule(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("rules:rule", args=[self.pk])
+
+    @property
+    def level_name(self) -> str:
+        """The level's word, "" for a rule that has none."""
+        return LEVELS[self.level - 1] if self.level else ""
 
     @property
     def logsource(self) -> str:
