@@ -21,6 +21,15 @@ from sigma_engine.regexes import Regex
 from sigma_engine.values import ABSENT, value_texts
 
 
+def holds(test: ValueTest, value: Any) -> bool:
+    """Whether a field's value fulfils a test: of a list any element may, an empty list counts as null."""
+    if not isinstance(value, list):
+        return test.matches(value)
+    if isinstance(test, ExistsTest):
+        return test.matches(value)
+    return any(test.matches(item) for item in value) if value else test.matches(None)
+
+
 class Wild(Enum):
     """What stands for characters that are not given."""
 

@@ -1,0 +1,77 @@
+"""`explain`: why each rule of a file did or did not match the events of one evidence file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from sigma_engine.command_check import model_of
+from sigma_engine.events import EvidenceError, Record, event_facts, open_evidence
+from sigma_engine.explain import explain
+from sigma_engine.inputs import read_rules
+
+
+def run_explain(options: argparse.Namespace) -> int:
+    """Prints one tree for each rule and event: JSON lines, or indented text on a terminal. Exit 1 when the rules
+    or the evidence could not be used at all."""
+    model = model_of(options.model)
+    if model is None:
+        return 2
+    files = read_rules(options.rules)
+    rules = [parsed.rule for _, parsed in files.parsed if parsed.rule is not None]
+    for path, parsed in files.parsed:
+        for finding in parsed.findings if parsed.rule is None else ():
+            print(f"{path}:{finding.line + parsed.line_offset}: {finding.message}", file=sys.stderr)
+    if not rules:
+        print(f"sigma_engine: {options.rules[0]} holds no rule that can be evaluated", file=sys.stderr)
+        return 1
+    show = _readable if sys.stdout.isatty() else _as_json
+    name = os.path.basename(options.evidence)
+    try:
+        for record in _records(options.evidence, options.record):
+            facts = event_facts(record.event)
+            for rule in rules:
+                head = {"rule_id": rule.id, "title": rule.title, "evidence": options.evidence}
+                head |= {"record_id": facts.record_id}
+                print(show(head | explain(rule, model, record.event, name).to_dict()))
+    except (EvidenceError, OSError) as error:
+        print(f"sigma_engine: {options.evidence}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _records(path: str, record_id: int | None) -> Iterator[Record]:
+    evidence = open_evidence(path)
+    for chunk in range(evidence.chunk_count):
+        for record in evidence.read_chunk(chunk).records:
+            if record_id is None or event_facts(record.event).record_id == record_id:
+                yield record
+
+
+def _as_json(explanation: dict[str, Any]) -> str:
+    return json.dumps(explanation, ensure_ascii=False)
+
+
+def _readable(explanation: dict[str, Any]) -> str:
+    answer = "matches" if explanation["verdict"] else "does not match" if explanation["tried"] else "was not tried on"
+    event = explanation["logsource"]["event"]
+    lines = [
+        f"{explanation['title']} {answer} record {explanation['record_id']}",
+        f"  wants {explanation['logsource']['wanted']}; the event is {event['channel']} {event['event_id']}",
+    ]
+    for condition in explanation["conditions"]:
+        lines += _tree_lines(condition, 1)
+    return "\n".join(lines)
+
+
+def _tree_lines(node: dict[str, Any], depth: int) -> list[str]:
+    mark = "+" if node["truth"] else "-"
+    line = f"{'  ' * depth}{mark} {node['label']}"
+    if "field" in node:
+        found = node["type"] if node["value"] is None else f"{node['type']} {node['value']!r}"
+        line += f"   <- {found}" + (f" ({node['reason']})" if node["reason"] else "")
+    return [line, *(text for child in node["children"] for text in _tree_lines(child, depth + 1))]

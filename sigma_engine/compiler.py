@@ -1,0 +1,119 @@
+"""Rules + model -> a compiled set: which rules run on which log sources, which do not and why; and its cache.
+
+A compiled set is what every worker of a scan loads: parsed rules (so that no worker parses 4,000 YAML texts) and the
+model. Buckets are built from it by the scanner, for the kinds of events that really come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sigma_engine.findings import Finding, Scope, Severity
+from sigma_engine.model import Model
+from sigma_engine.rule import Rule
+
+ENGINE_VERSION = "0.1.0"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A rule of the set that does not run, by its index, and the findings that say why."""
+
+    index: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class CompiledSet:
+    """Rules ready to scan with. `served` maps a rule's index to the names of the log sources it runs on."""
+
+    rules: tuple[Rule, ...]
+    model: Model
+    served: dict[int, tuple[str, ...]]
+    left_out: tuple[LeftOut, ...]
+    digest: str
+
+
+def not_served(rule: Rule, model: Model) -> Finding:
+    """The finding of a rule for whose log source the model has no events."""
+    return Finding(
+        "logsource_not_served",
+        Severity.ERROR,
+        f"The model `{model.name}` has no log source for `{rule.logsource}`.",
+        "Choose another model, or add the log source to this one.",
+        rule.logsource.line,
+        rule.logsource.column,
+        Scope.MODEL,
+    )
+
+
+def compile_rules(rules: Sequence[Rule], model: Model) -> CompiledSet:
+    """The compiled set of `rules` under `model`. A rule's index is its place in `rules`."""
+    served: dict[int, tuple[str, ...]] = {}
+    left_out = []
+    for index, rule in enumerate(rules):
+        sources = model.sources_for(rule.logsource)
+        if sources:
+            served[index] = tuple(dict.fromkeys(source.name for source in sources))
+        else:
+            left_out.append(LeftOut(index, (not_served(rule, model),)))
+    return CompiledSet(tuple(rules), model, served, tuple(left_out), set_digest(rules, model))
+
+
+def set_digest(rules: Sequence[Rule], model: Model) -> str:
+    """Names what a compiled set is made of: engine version, model, and rules in their order (SHA-256, hex)."""
+    digest = hashlib.sha256(f"{ENGINE_VERSION}\n{model.digest}\n".encode())
+    for rule in rules:
+        digest.update(rule.digest.encode())
+    return digest.hexdigest()
+
+
+def load_or_compile(rules: Sequence[Rule], model: Model) -> CompiledSet:
+    """The compiled set from the cache, else compiled and put there. A cache that cannot be written is no fault."""
+    digest = set_digest(rules, model)
+    return load_compiled(digest) or store_compiled(compile_rules(rules, model))
+
+
+def cache_folder() -> Path:
+    """Where compiled sets are kept: `SIGMAWEB_CACHE`, else `sigmaweb` in the user's cache folder."""
+    chosen = os.environ.get("SIGMAWEB_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sigmaweb"
+
+
+def load_compiled(digest: str) -> CompiledSet | None:
+    """The compiled set of that digest from the cache, or None. Reads only files that this user alone may write."""
+    path = cache_folder() / f"{digest}.set"
+    try:
+        with path.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            if status.st_uid != os.getuid() or status.st_mode & 0o022:
+                return None  # a pickle is code: one that others could have written is not read
+            loaded = pickle.load(stream)
+    except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError):
+        return None
+    return loaded if isinstance(loaded, CompiledSet) and loaded.digest == digest else None
+
+
+def store_compiled(compiled: CompiledSet) -> CompiledSet:
+    """Puts a compiled set into the cache, whole or not at all, and gives it back."""
+    with contextlib.suppress(OSError):
+        folder = cache_folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                pickle.dump(compiled, stream, protocol=pickle.HIGHEST_PROTOCOL)
+            os.replace(name, folder / f"{compiled.digest}.set")
+        except OSError:
+            os.unlink(name)
+            raise
+    return compiled

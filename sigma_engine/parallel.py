@@ -1,0 +1,148 @@
+"""Scanning many files on many cores: units of work in processes, each with a scanner of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sigma_engine.compiler import CompiledSet
+from sigma_engine.events import EvidenceError, EvidenceFile, open_evidence, units_of
+from sigma_engine.scanner import Hit, Scanner
+
+
+class Unit(NamedTuple):
+    """A stretch of chunks of one file, both ends included."""
+
+    evidence: str
+    first_chunk: int
+    last_chunk: int
+
+
+class HitRow(NamedTuple):
+    """A hit as it is printed; `time` is microseconds since the epoch, 0 when the event has none."""
+
+    time: int
+    evidence: str
+    rule_index: int
+    chunk: int
+    position: int
+    computer: str
+    channel: str
+    event_id: int | None
+    record_id: int | None
+    details: str
+
+
+@dataclass
+class UnitResult:
+    """What one unit gave, and a sentence for each thing in it that could not be used."""
+
+    evidence: str
+    events: int = 0
+    hits: list[HitRow] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def scan_files(compiled: CompiledSet, paths: Sequence[str], jobs: int) -> Iterator[UnitResult]:
+    """The results of all units of the files, in the order they are done. A file that cannot be used gives a result
+    with a problem; a unit that kills its process twice does too, and the others go on."""
+    units: list[Unit] = []
+    for path in paths:
+        try:
+            evidence = open_evidence(path)
+        except (EvidenceError, OSError) as error:
+            yield UnitResult(path, problems=[str(error)])
+            continue
+        units += [Unit(path, first, last) for first, last in units_of(evidence.chunk_count, evidence.chunk_size)]
+    if jobs == 1:
+        scanner = Scanner(compiled)
+        for unit in units:
+            yield _scan_unit(scanner, unit)
+    else:
+        yield from _scan_in_processes(compiled, units, jobs)
+
+
+def _scan_in_processes(compiled: CompiledSet, units: list[Unit], jobs: int) -> Iterator[UnitResult]:
+    tries = 2
+    while units and tries:
+        done: set[Unit] = set()
+        # After a crash each unit has a process to itself, so that only the guilty one fails again.
+        alone = tries == 1
+        with _pool(compiled, 1 if alone else min(jobs, len(units)), alone) as pool:
+            futures: dict[Future[UnitResult], Unit] = {pool.submit(_scan_in_child, unit): unit for unit in units}
+            for future in as_completed(futures):
+                try:
+                    result = future.result()
+                except BrokenProcessPool:
+                    continue
+                done.add(futures[future])
+                yield result
+        units = [unit for unit in units if unit not in done]
+        tries -= 1
+    for unit in units:
+        sentence = f"Chunks {unit.first_chunk} to {unit.last_chunk} ended the process that read them."
+        yield UnitResult(unit.evidence, problems=[sentence])
+
+
+def _pool(compiled: CompiledSet, workers: int, alone: bool) -> ProcessPoolExecutor:
+    # A forked child shares the compiled set's memory; elsewhere it is sent to each.
+    method = "fork" if sys.platform == "linux" and not alone else "spawn"
+    context = multiprocessing.get_context(method)
+    return ProcessPoolExecutor(workers, context, _start_child, (compiled,), max_tasks_per_child=1 if alone else None)
+
+
+_scanner: Scanner | None = None
+
+
+def _start_child(compiled: CompiledSet) -> None:
+    global _scanner
+    _scanner = Scanner(compiled)
+
+
+def _scan_in_child(unit: Unit) -> UnitResult:
+    assert _scanner is not None
+    return _scan_unit(_scanner, unit)
+
+
+def _scan_unit(scanner: Scanner, unit: Unit) -> UnitResult:
+    result = UnitResult(unit.evidence)
+    try:
+        evidence = open_evidence(unit.evidence)
+        for chunk in range(unit.first_chunk, unit.last_chunk + 1):
+            _scan_chunk(scanner, evidence, chunk, result)
+    except (EvidenceError, OSError) as error:
+        result.problems.append(str(error))
+    return result
+
+
+def _scan_chunk(scanner: Scanner, evidence: EvidenceFile, chunk: int, result: UnitResult) -> None:
+    found = scanner.scan_chunk(evidence, chunk, os.path.basename(result.evidence))
+    result.events += found.events
+    result.hits += [_hit_row(hit, result.evidence) for hit in found.hits]
+    result.problems += [f"Chunk {problem.chunk}: {problem.message}" for problem in found.read.problems]
+    result.problems += [
+        f"Chunk {chunk}: the regular expression `{pattern}` ran out of time on {count} values"
+        for pattern, count in found.regex_timeouts.items()
+    ]
+
+
+def _hit_row(hit: Hit, evidence: str) -> HitRow:
+    facts = hit.facts
+    return HitRow(
+        facts.time,
+        evidence,
+        hit.rule_index,
+        hit.chunk,
+        hit.position,
+        facts.computer,
+        facts.channel,
+        facts.event_id,
+        facts.record_id,
+        hit.details,
+    )
