@@ -1,0 +1,127 @@
+"""The details of a hit: one line that says what happened, for tables and exports.
+
+A template is text with `%Field%` in it: `User: %TargetUserName% ¦ IP: %IpAddress%`, the form that Hayabusa and
+Velociraptor publish. Fields go through the model's mappings; `%Data[1]%` is the first item of a list. A field
+that the event does not have is shown as `Field?`, one that is empty as `-`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, Final
+
+from sigma_engine.events import event_key
+from sigma_engine.lambda_values import text_of
+from sigma_engine.lambdas import Lambda, LambdaError
+from sigma_engine.model import Model, Source
+from sigma_engine.values import ABSENT
+
+MAX_DETAILS: Final = 4096  # characters
+_MAX_VALUE: Final = 2048  # characters, so that one long value leaves room for others
+_SEPARATOR: Final = " ¦ "
+_FIELD = re.compile(r"%([A-Za-z_][\w.\-]{0,127})(?:\[([0-9]{1,4})\])?%", re.ASCII)
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+_NAMELESS = frozenset({"xmlns", "#attributes"})
+
+
+def render_details(
+    rule_details: str, model: Model, accepted: tuple[Source, ...], event: dict[str, Any]
+) -> str:
+    """The details of an event: by the rule's template, else the model's for its provider and event id, else
+    all fields as `Name: value`. One line of at most `MAX_DETAILS` characters; a cut end shows as `…`.
+    """
+    template: str | Lambda | None = rule_details.strip() or _default(model, event)
+    if isinstance(template, Lambda):
+        template = _computed(template, event)
+    if template:
+        text = "".join(_parts(template, model, accepted, event))
+    else:
+        text = _all_fields(event)
+    return _cut(_line(text), MAX_DETAILS)
+
+
+def _default(model: Model, event: dict[str, Any]) -> str | Lambda | None:
+    key = event_key(event)
+    return model.default_details.get(f"{key.provider}/{key.event_id}")
+
+
+def _computed(source: Lambda, event: dict[str, Any]) -> str:
+    """What a details lambda gives; when it reaches a bound, nothing: all fields are shown then."""
+    try:
+        return text_of(source(event))
+    except LambdaError:
+        return ""
+
+
+@lru_cache(maxsize=4096)
+def _template(text: str) -> tuple[tuple[str, str, int | None], ...]:
+    """(literal text before, field, index from 0 or None) of each place; the last has no field."""
+    places: list[tuple[str, str, int | None]] = []
+    end = 0
+    for match in _FIELD.finditer(text):
+        places.append((text[end : match.start()], match[1], int(match[2]) - 1 if match[2] else None))
+        end = match.end()
+    return (*places, (text[end:], "", None))
+
+
+def _parts(template: str, model: Model, accepted: tuple[Source, ...], event: dict[str, Any]) -> list[str]:
+    parts = []
+    for literal, field, index in _template(template):
+        parts.append(literal)
+        if field:
+            parts.append(_shown(field, index, model.mapping(field, accepted).read(event)))
+    return parts
+
+
+def _shown(field: str, index: int | None, value: Any) -> str:
+    if value is ABSENT:
+        return f"{field}?"
+    if index is not None:
+        items = value if isinstance(value, list) else [value]
+        value = items[index] if 0 <= index < len(items) else ""
+    return _cut(_text(value), _MAX_VALUE) or "-"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_text(item) for item in value if item is not None)
+    try:
+        return _line(text_of(value))
+    except (LambdaError, RecursionError):
+        return "(nested too deep to show)"
+
+
+def _all_fields(event: dict[str, Any]) -> str:
+    pairs: list[str] = []
+    size = 0
+    for name, value in _fields(event).items():
+        text = "" if name in _NAMELESS else _cut(_text(value), _MAX_VALUE)
+        if text:
+            pairs.append(f"{name}: {text}")
+            size += len(pairs[-1])
+        if size > MAX_DETAILS:
+            break
+    return _SEPARATOR.join(pairs)
+
+
+def _fields(event: dict[str, Any]) -> dict[str, Any]:
+    """What an event says: its EventData, else its UserData, else its message; any other JSON is all fields."""
+    for key in ("EventData", "UserData"):
+        data = event.get(key)
+        if isinstance(data, dict) and data:
+            only = next(iter(data.values()))
+            return only if key == "UserData" and len(data) == 1 and isinstance(only, dict) else data
+        if data and not isinstance(data, dict):
+            return {key: data}
+    if event.get("Message"):
+        return {"Message": event["Message"]}
+    return {} if isinstance(event.get("System"), dict) else event
+
+
+def _line(text: str) -> str:
+    return _BLANK.sub(" ", text).strip()
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
