@@ -1,8 +1,8 @@
 """The details of a hit: one line that says what happened, for tables and exports.
 
-A template is text with `%Field%` in it: `User: %TargetUserName% ¦ IP: %IpAddress%`, the form that Hayabusa and
-Velociraptor publish. Fields go through the model's mappings; `%Data[1]%` is the first item of a list. A field
-that the event does not have is shown as `Field?`, one that is empty as `-`.
+A template is text with `%Field%` in it: `User: %TargetUserName% ¦ IP: %IpAddress%`, the form that Hayabusa
+and Velociraptor publish. Fields go through the model's mappings; `%Data[1]%` is the first item of a list. A
+field that the event does not have is shown as `Field?`, one that is empty as `-`.
 """
 
 from __future__ import annotations
@@ -34,10 +34,7 @@ def render_details(
     template: str | Lambda | None = rule_details.strip() or _default(model, event)
     if isinstance(template, Lambda):
         template = _computed(template, event)
-    if template:
-        text = "".join(_parts(template, model, accepted, event))
-    else:
-        text = _all_fields(event)
+    text = "".join(_parts(template, model, accepted, event)) if template else _all_fields(event)
     return _cut(_line(text), MAX_DETAILS)
 
 
@@ -106,7 +103,7 @@ def _all_fields(event: dict[str, Any]) -> str:
 
 
 def _fields(event: dict[str, Any]) -> dict[str, Any]:
-    """What an event says: its EventData, else its UserData, else its message; any other JSON is all fields."""
+    """What an event says: its EventData, else its UserData, else its message; other JSON is all fields."""
     for key in ("EventData", "UserData"):
         data = event.get(key)
         if isinstance(data, dict) and data:
