@@ -69,32 +69,29 @@ def scan_files(compiled: CompiledSet, paths: Sequence[str], jobs: int) -> Iterat
 
 
 def _scan_in_processes(compiled: CompiledSet, units: list[Unit], jobs: int) -> Iterator[UnitResult]:
-    tries = 2
-    while units and tries:
-        done: set[Unit] = set()
-        # After a crash each unit has a process to itself, so that only the guilty one fails again.
-        alone = tries == 1
-        with _pool(compiled, 1 if alone else min(jobs, len(units)), alone) as pool:
+    left = list(units)
+    if units:
+        with _pool(compiled, min(jobs, len(units)), "fork" if sys.platform == "linux" else "spawn") as pool:
             futures: dict[Future[UnitResult], Unit] = {pool.submit(_scan_in_child, unit): unit for unit in units}
             for future in as_completed(futures):
                 try:
                     result = future.result()
                 except BrokenProcessPool:
                     continue
-                done.add(futures[future])
+                left.remove(futures[future])
                 yield result
-        units = [unit for unit in units if unit not in done]
-        tries -= 1
-    for unit in units:
-        sentence = f"Chunks {unit.first_chunk} to {unit.last_chunk} ended the process that read them."
-        yield UnitResult(unit.evidence, problems=[sentence])
+    for unit in left:  # a process died: each unit that it left gets one of its own, so that only the guilty fails
+        with _pool(compiled, 1, "spawn") as pool:
+            try:
+                yield pool.submit(_scan_in_child, unit).result()
+            except BrokenProcessPool:
+                sentence = f"Chunks {unit.first_chunk} to {unit.last_chunk} ended the process that read them."
+                yield UnitResult(unit.evidence, problems=[sentence])
 
 
-def _pool(compiled: CompiledSet, workers: int, alone: bool) -> ProcessPoolExecutor:
-    # A forked child shares the compiled set's memory; elsewhere it is sent to each.
-    method = "fork" if sys.platform == "linux" and not alone else "spawn"
-    context = multiprocessing.get_context(method)
-    return ProcessPoolExecutor(workers, context, _start_child, (compiled,), max_tasks_per_child=1 if alone else None)
+def _pool(compiled: CompiledSet, workers: int, method: str) -> ProcessPoolExecutor:
+    """Workers with a scanner each. A forked one shares the compiled set's memory; a spawned one is sent it."""
+    return ProcessPoolExecutor(workers, multiprocessing.get_context(method), _start_child, (compiled,))
 
 
 _scanner: Scanner | None = None

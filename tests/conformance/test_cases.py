@@ -1,0 +1,56 @@
+"""Every case file through both evaluators: what the specification and the rulings say of single rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sigma_engine import Scanner, compile_rules, explain, load_model, parse_rules
+
+CASES = Path(__file__).parent / "cases"
+MODEL = load_model("Windows event logs")
+
+
+def _cases(name: str) -> list[Any]:
+    cases = yaml.safe_load((CASES / f"{name}.yml").read_text(encoding="utf-8"))
+    return [pytest.param(case, id=case["name"]) for case in cases]
+
+
+def _rule_text(case: dict[str, Any]) -> str:
+    detection = case.get("detection") or {"selection": case["selection"], "condition": "selection"}
+    logsource = case.get("logsource", {"product": "windows"})
+    return yaml.safe_dump({"title": case["name"], "logsource": logsource, "detection": detection}, sort_keys=False)
+
+
+def _event(case: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    system = {
+        "Channel": case.get("channel", "Security"),
+        "EventID": {"Value": case.get("event_id", 4624)},
+        "Provider": {"Name": case.get("provider", "Microsoft-Windows-Security-Auditing")},
+        "Computer": "HOST1",
+        "TimeCreated": {"SystemTime": 1736776100.7},
+    }
+    return {"System": system, "EventData": data}
+
+
+@pytest.mark.parametrize("case", [c for n in ("wildcards", "values", "modifiers", "conditions", "doubles") for c in _cases(n)])
+def test_both_evaluators_give_the_verdict_of_the_case(case: dict[str, Any]) -> None:
+    [parsed] = parse_rules(_rule_text(case))
+    assert parsed.rule is not None, parsed.findings
+    scanner = Scanner(compile_rules([parsed.rule], MODEL))
+    events = [(data, True) for data in case.get("hits", [])] + [(data, False) for data in case.get("misses", [])]
+    assert events
+    for data, expected in events:
+        event = _event(case, data)
+        answers = {"plain": explain(parsed.rule, MODEL, event).verdict, "fast": bool(scanner.match(event))}
+        assert answers == {"plain": expected, "fast": expected}, data
+
+
+@pytest.mark.parametrize("case", _cases("rejects"))
+def test_what_cannot_be_run_is_refused_by_name(case: dict[str, Any]) -> None:
+    [parsed] = parse_rules(_rule_text(case))
+    assert parsed.rule is None
+    assert case["code"] in {finding.code for finding in parsed.findings}
