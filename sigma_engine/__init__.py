@@ -1,0 +1,111 @@
+"""Sigmaweb's matching engine: Sigma rules and a model of log sources, over Windows event logs and JSON lines.
+
+A plain library with a command line (`python -m sigma_engine`): no web framework, no database. What is named here
+is its face; nothing outside imports past it. From rule text to hits:
+
+    parsed = parse_rules(text)                              # every document, good or broken, with findings
+    model = load_model("Windows event logs")                # log sources and field mappings
+    rules = [p.rule for p in parsed if p.rule is not None]
+    scanner = Scanner(load_or_compile(rules, model))
+    evidence = open_evidence("Security.evtx")
+    for chunk in range(evidence.chunk_count):
+        hits = scanner.scan_chunk(evidence, chunk).hits
+"""
+
+from sigma_engine.catalogue import ChunkSummary, summarise_chunk
+from sigma_engine.check import check_rule, fields_used
+from sigma_engine.compiler import (
+    ENGINE_VERSION,
+    CompiledSet,
+    LeftOut,
+    compile_rules,
+    load_compiled,
+    load_or_compile,
+    set_digest,
+    store_compiled,
+)
+from sigma_engine.details import render_details
+from sigma_engine.events import (
+    UNIT_BYTES,
+    ChunkProblem,
+    ChunkRead,
+    EventFacts,
+    EventKey,
+    EvidenceError,
+    EvidenceFile,
+    Record,
+    event_facts,
+    event_key,
+    open_evidence,
+    rewrite_json,
+    to_event,
+    units_of,
+)
+from sigma_engine.explain import Explanation, explain, type_name
+from sigma_engine.findings import Finding, Scope, Severity
+from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
+from sigma_engine.model import Mapping, Model, ModelError, Source, load_model, parse_model, shipped_models
+from sigma_engine.rule import LEVELS, STATUSES, Logsource, ParsedRule, Rule, level_rank, parse_rules
+from sigma_engine.scanner import ChunkHits, Hit, Scanner
+from sigma_engine.selection import SelectionError, has_tag, select_rules
+from sigma_engine.values import ABSENT
+
+__all__ = [
+    "ABSENT",
+    "ENGINE_VERSION",
+    "LEVELS",
+    "STATUSES",
+    "UNIT_BYTES",
+    "ChunkHits",
+    "ChunkProblem",
+    "ChunkRead",
+    "ChunkSummary",
+    "CompiledSet",
+    "EventFacts",
+    "EventKey",
+    "EvidenceError",
+    "EvidenceFile",
+    "Explanation",
+    "Finding",
+    "Hit",
+    "Lambda",
+    "LambdaError",
+    "LeftOut",
+    "Logsource",
+    "Mapping",
+    "Model",
+    "ModelError",
+    "ParsedRule",
+    "Record",
+    "Rule",
+    "Scanner",
+    "Scope",
+    "SelectionError",
+    "Severity",
+    "Source",
+    "check_rule",
+    "compile_lambda",
+    "compile_rules",
+    "event_facts",
+    "event_key",
+    "explain",
+    "fields_used",
+    "has_tag",
+    "level_rank",
+    "load_compiled",
+    "load_model",
+    "load_or_compile",
+    "open_evidence",
+    "parse_model",
+    "parse_rules",
+    "render_details",
+    "rewrite_json",
+    "select_rules",
+    "set_digest",
+    "shipped_models",
+    "store_compiled",
+    "summarise_chunk",
+    "to_event",
+    "type_name",
+    "units_of",
+]
