@@ -6,7 +6,6 @@ so that the library can be filtered and sorted without parsing; nothing else wri
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.urls import reverse
 
-from sigma_engine.rule import LEVELS
+from sigma_engine import LEVELS
 
 SEARCH_WORDS = 8  # more words than this narrow nothing and cost a scan of the table each
 
@@ -57,13 +56,6 @@ class RuleQuerySet(models.QuerySet["Rule"]):
         """The rules in order for whose log source the default model has no events."""
         return self.filter(broken=False, served=False)
 
-    def with_any_tag(self, tags: Iterable[str]) -> RuleQuerySet:
-        """The rules that carry at least one of these tags, compared without case."""
-        wanted = models.Q(pk__in=[])
-        for tag in tags:
-            wanted |= models.Q(tags_text__contains=f" {tag.strip().lower()} ")
-        return self.filter(wanted)
-
     def search(self, text: str) -> RuleQuerySet:
         """The rules in which each word of `text` is in the title, id, description, tags or path."""
         found = self
@@ -92,7 +84,7 @@ class Rule(models.Model):
     product = models.CharField(max_length=100, blank=True)
     service = models.CharField(max_length=100, blank=True)
     tags = models.JSONField(default=list, blank=True)
-    tags_text = models.TextField(default=" ", blank=True)  # " a b c ", lower case: `with_any_tag` looks for " b "
+    tags_text = models.TextField(default=" ", blank=True)  # lower case, for `search`
     author = models.TextField(blank=True)
     description = models.TextField(blank=True)
     broken = models.BooleanField(default=False)
