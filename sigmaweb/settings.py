@@ -170,7 +170,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+# In a cookie, not the session: showing a message must not make a GET write into the database.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 # --- The jobs -----------------------------------------------------------------------------------------
 # The rows are the truth and a message is only a doorbell, so it is acknowledged early: a lost one is rung

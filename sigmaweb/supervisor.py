@@ -66,8 +66,9 @@ class _Running:
 
     def _read(self, say: Say) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            say(self.service.name, line.decode(errors="replace").rstrip())
+        with self.process.stdout as lines:
+            for line in lines:
+                say(self.service.name, line.decode(errors="replace").rstrip())
 
     @property
     def alive(self) -> bool:
@@ -84,6 +85,7 @@ class _Running:
         except (ProcessLookupError, PermissionError):
             pass  # nobody is left; macOS calls that a question of permission
         self.process.wait()
+        self._relay.join(timeout=1)  # its last lines come before the word that it ended
 
 
 class Supervisor:
