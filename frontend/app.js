@@ -4,3 +4,4 @@ import "./htmx.js";
 import "./keyboard.js";
 import "./send_at_once.js";
 import "./theme.js";
+import "./values.js";

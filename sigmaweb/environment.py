@@ -34,6 +34,8 @@ class Environment:
     redis_socket: Path
     allowed_hosts: tuple[str, ...]
     tls: bool
+    lease_seconds: int  # how long a unit stays with a worker that no longer gives a sign of life
+    heartbeat_seconds: int
     reap_seconds: int
 
     @property
@@ -61,6 +63,8 @@ def read_environment() -> Environment:
         redis_socket=socket,
         allowed_hosts=_hosts(host),
         tls=os.environ.get("SIGMAWEB_TLS", "") == "1",
+        lease_seconds=_number("SIGMAWEB_LEASE_SECONDS", 30, 1, 3600),
+        heartbeat_seconds=_number("SIGMAWEB_HEARTBEAT_SECONDS", 10, 1, 3600),
         reap_seconds=_number("SIGMAWEB_REAP_SECONDS", 10, 1, 3600),
     )
 

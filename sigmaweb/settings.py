@@ -174,6 +174,11 @@ STORAGES = {
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 # --- The jobs -----------------------------------------------------------------------------------------
+WORKERS = ENVIRONMENT.workers
+LEASE_SECONDS = ENVIRONMENT.lease_seconds
+HEARTBEAT_SECONDS = ENVIRONMENT.heartbeat_seconds
+REAP_SECONDS = ENVIRONMENT.reap_seconds
+
 # The rows are the truth and a message is only a doorbell, so it is acknowledged early: a lost one is rung
 # again by the reaper, a late acknowledgement would only add repeats.
 REDIS_URL = ENVIRONMENT.redis_url
@@ -191,7 +196,7 @@ CELERY_WORKER_DISABLE_PREFETCH = True  # a busy worker must not hoard doorbells
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False  # the fence in the row protects
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 2.0  # `up` ends everything within 5 s; a unit goes on at its checkpoint
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 200
-CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_000_000  # KiB, looked at between two tasks
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # KiB, looked at between two tasks
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -206,7 +211,7 @@ CELERY_BEAT_SCHEDULER = "sigmaweb.beat.SeenScheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE = {
-    "reap": {"task": "scans_app.tasks.reap", "schedule": float(ENVIRONMENT.reap_seconds)},
+    "reap": {"task": "scans_app.tasks.reap", "schedule": float(REAP_SECONDS)},
 }
 
 LOGGING = {
