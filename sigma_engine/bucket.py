@@ -22,6 +22,15 @@ from sigma_engine.values import ABSENT
 _MAX_VERDICTS = 50_000  # remembered tuples of one bucket before it forgets them all
 
 
+def _event_data_key(mapping: Mapping) -> str | None:
+    """The key of EventData that a mapping reads and nothing else, so far as its name tells; else None."""
+    if mapping.path is not None:
+        return mapping.path[1] if len(mapping.path) == 2 and mapping.path[0] == "EventData" else None
+    if mapping.origin != "fallback" or mapping.field in ("EventID", "Channel", "Computer"):
+        return None
+    return None if {".", "_"} & set(mapping.field) else mapping.field
+
+
 class _AtomTable:
     """Numbers the atoms of a bucket, by mapped field and test."""
 
@@ -137,16 +146,21 @@ class Bucket:
         budget.register(self._verdicts)
 
     def _plan(self) -> None:
-        """Inverts what is read plainly from EventData: the walk goes over the event's fields, not the rules'."""
+        """Inverts what is read plainly from EventData: the walk goes over the event's fields, not the rules'.
+
+        That serves a field without a mapping too, as far as its name cannot mean anything outside EventData.
+        """
         self._by_key: dict[str, list[Classifier]] = {}
         self._computed: list[Classifier] = []
         for classifier in self._classifiers:
-            path = classifier.mapping.path
-            if path is not None and len(path) == 2 and path[0] == "EventData":
-                self._by_key.setdefault(path[1], []).append(classifier)
-            else:
+            key = _event_data_key(classifier.mapping)
+            if key is None:
                 self._computed.append(classifier)
-        self._wanting = [c for found in self._by_key.values() for c in found if c.absent_class]
+            else:
+                self._by_key.setdefault(key, []).append(classifier)
+        inverted = [(key, c) for key, found in self._by_key.items() for c in found]
+        self._wanting = [(key, c.absent_class) for key, c in inverted if c.absent_class]
+        self._fallbacks = {key for key, c in inverted if c.mapping.path is None}
 
     def _index(self, truths: list[tuple[int, Truth]], weights: list[float]) -> None:
         """Lists for each atom the rules that need it, and those that need none."""
@@ -181,7 +195,7 @@ class Bucket:
 
     def _classes(self, event: dict[str, Any]) -> list[int]:
         data = event.get("EventData")
-        if type(data) is not dict:
+        if type(data) is not dict or not self._is_plain(event, data):
             return [number for c in self._classifiers if (number := c.classify(c.mapping.read(event)))]
         classes = []
         by_key = self._by_key
@@ -190,15 +204,22 @@ class Bucket:
                 number = classifier.classify(value)
                 if number:
                     classes.append(number)
-        for classifier in self._wanting:
-            assert classifier.mapping.path is not None
-            if classifier.mapping.path[1] not in data:
-                classes.append(classifier.absent_class)
+        for name, absent_class in self._wanting:
+            if name not in data:
+                classes.append(absent_class)
         for classifier in self._computed:
             number = classifier.classify(classifier.mapping.read(event))
             if number:
                 classes.append(number)
         return classes
+
+    def _is_plain(self, event: dict[str, Any], data: dict[str, Any]) -> bool:
+        """Whether fields without a mapping can only be found in EventData: no UserData, no such name in System
+        or at the root that the fallback would reach."""
+        system = event.get("System")
+        if type(system) is not dict or "UserData" in event:
+            return False
+        return self._fallbacks.isdisjoint(system) and self._fallbacks.isdisjoint(event)
 
     def _residual(self, event: dict[str, Any]) -> set[int]:
         """The atoms that no single value decides: keywords, and fields held against each other."""

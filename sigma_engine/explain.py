@@ -81,11 +81,28 @@ def _logsource(rule: Rule, model: Model, accepted: tuple[Source, ...], event: di
             {
                 "name": source.name,
                 "accepts": any(source is one for one in accepted),
-                "reason": source.describe(),
+                "reason": _takes(source),
             }
             for source in serving
         ],
     }
+
+
+def _takes(source: Source) -> str:
+    """What events a source takes, in words."""
+    parts = [
+        f"{name} {', '.join(map(str, values))}"
+        for name, values in (
+            ("channel", source.channels),
+            ("event id", source.event_ids),
+            ("provider", source.providers),
+            ("file", source.files),
+        )
+        if values
+    ]
+    if source.where is not None:
+        parts.append(f"where {source.where.text}")
+    return f"takes {'; '.join(parts) or 'any event'}"
 
 
 def _node(kind: str, label: str, truth: bool, place: tuple[int, int], children: list[dict[str, Any]]) -> dict[str, Any]:

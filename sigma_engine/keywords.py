@@ -30,23 +30,21 @@ class KeywordClassifier:
     """All keyword tests of a bucket."""
 
     def __init__(self, tests: Sequence[tuple[int, ValueTest]], timeouts: Timeouts) -> None:
-        self._tests = [(a, t) for a, t in tests if isinstance(t, TextPattern | RegexTest)]
+        self._tests = list(tests)
         self._others = [(a, t) for a, t in tests if not isinstance(t, TextPattern | RegexTest)]
-        self._texts = TextTests(self._tests)
+        self._texts = TextTests([(a, t) for a, t in tests if isinstance(t, TextPattern | RegexTest)])
         self._timeouts = timeouts
 
     def true_of(self, event: dict[str, Any]) -> set[int]:
         """The keyword atoms that are true of an event."""
-        if not self._tests and not self._others:
+        if not self._tests:
             return set()
         texts = list(keyword_texts(event))
-        # One pass over all values: between two of them stand both sentinels, which no literal spans.
         if any(START in text or END in text for text in texts):
-            true, open_tests = set[int](), list(self._tests)
-        else:
-            true, open_tests = self._texts.found_in(f"{END}{START}".join(texts))
-        open_tests = open_tests + [pair for pair in self._others if pair not in open_tests]
-        return true | {atom for atom, test in open_tests if self._any_matches(test, texts)}
+            return {atom for atom, test in self._tests if self._any_matches(test, texts)}
+        # One pass over all values: between two of them stand both sentinels, which no literal spans.
+        true, open_tests = self._texts.found_in(f"{END}{START}".join(texts))
+        return true | {atom for atom, test in (*open_tests, *self._others) if self._any_matches(test, texts)}
 
     def _any_matches(self, test: ValueTest, texts: list[str]) -> bool:
         try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser as sre_parser  # type: ignore[attr-defined]
+from re import _constants as sre
+from re import _parser as sre_parser
 from typing import Any
 
 from ahocorasick_rs import AhoCorasick
@@ -66,7 +66,7 @@ class TextTests:
         return slot
 
     def found_in(self, text: str) -> tuple[set[int], list[tuple[int, TextTest]]]:
-        """(atoms that are true of `text`, tests that must still be asked). `text` holds neither sentinel."""
+        """(atoms that are true of `text`, tests that must still be asked). A sentinel in `text` ends a value there."""
         true = set(self._any_text)
         open_tests = list(self._always)
         folded = text.lower()
@@ -75,7 +75,8 @@ class TextTests:
                 true |= self._decided[slot]
                 open_tests += self._verified[slot]
         if self._regexes and not text.isascii():  # folding beyond ASCII differs from lower(): ask every regex
-            open_tests = [pair for pair in open_tests if not isinstance(pair[1], RegexTest)] + self._regexes
+            open_tests = [pair for pair in open_tests if not isinstance(pair[1], RegexTest)]
+            open_tests += self._regexes
         return true, open_tests
 
     def _slots_in(self, haystack: str) -> list[int]:
