@@ -12,12 +12,18 @@ trimmed; HexInt values stay the text that Windows shows; an element without text
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any, Final
 
-import orjson
-
-Document = dict[str, Any]
+from sigma_engine.event_parts import (
+    Document,
+    element,
+    event_data,
+    event_id,
+    holds_attributes,
+    number,
+    seconds_of,
+    time_created,
+)
 
 # Hayabusa shortens channel names in its timelines. Those that stand for one channel can be told apart again
 # (hayabusa-rules, config/channel_abbreviations.txt).
@@ -63,75 +69,20 @@ def to_event(document: Document) -> Document:
         return _from_winlogbeat(document, document["winlog"])
     if "winlog.channel" in document:
         return _from_winlogbeat(document, _undotted(document, "winlog."))
-    if isinstance(document.get("Channel"), str) and _number(document.get("EventID")) is not None:
+    if isinstance(document.get("Channel"), str) and number(document.get("EventID")) is not None:
         return _from_hayabusa(document) if "RuleTitle" in document else _from_flat(document)
     return document
-
-
-def from_evtx_json(text: str | bytes) -> Document:
-    """An event from the JSON that the `evtx` parser writes for one record: the hot path of every scan.
-
-    Raises orjson.JSONDecodeError when the text is no JSON.
-    """
-    document = orjson.loads(text)
-    try:
-        event: Document = document["Event"]
-        system = event["System"]
-        provider = system["Provider"]
-        system["Provider"] = provider["#attributes"]
-        event_id = system["EventID"]
-        if type(event_id) is int:
-            system["EventID"] = {"Value": event_id}
-        else:
-            system["EventID"] = {"Value": event_id["#text"], **event_id["#attributes"]}
-        created = system["TimeCreated"]["#attributes"]
-        created["SystemTime"] = datetime.fromisoformat(created["SystemTime"]).timestamp()
-        system["TimeCreated"] = created
-        for name in ("Execution", "Security", "Correlation"):
-            if name in system:
-                held = system[name]
-                system[name] = held["#attributes"] if held else {}
-        event.pop("#attributes", None)
-        data = event.get("EventData")
-        if data is not None:
-            if "Data" in data or "#attributes" in data:
-                event["EventData"] = _event_data(data)
-        elif "UserData" in event:
-            event["UserData"] = _element(event["UserData"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        # Not laid out as Windows writes it: take the careful way, over a fresh copy.
-        return to_event(orjson.loads(text))
-    return event
-
-
-def seconds_of(value: Any) -> float | None:
-    """A time as seconds since the epoch: a number (milliseconds are told by their size) or ISO 8601 text, UTC
-    unless it says otherwise; None when it is neither."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, (int, float)):
-        return float(value) / 1000 if abs(value) > 1e11 else float(value)
-    if not isinstance(value, str):
-        return None
-    text = value.strip()
-    for spelling in (text, text.replace(" +", "+").replace(" -", "-")):
-        try:
-            moment = datetime.fromisoformat(spelling)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError):
-            continue
-    return None
 
 
 def _from_system(document: Document) -> Document:
     """Velociraptor's and evtx_dump's shapes: both have `System`, with attributes flattened, nested or
     apart."""
-    event = {key: value for key, value in document.items() if not _is_attribute_key(key)}
+    event = {key: value for key, value in document.items() if not holds_attributes(key, value)}
     system = _joined(document["System"])
     event["System"] = system
     if "Channel" in system or "Provider" in system:
         if "EventID" in system:
-            system["EventID"] = _event_id(system["EventID"])
+            system["EventID"] = event_id(system["EventID"])
         created = system.get("TimeCreated")
         seconds = seconds_of(created.get("SystemTime") if isinstance(created, dict) else created)
         if seconds is not None:
@@ -140,17 +91,17 @@ def _from_system(document: Document) -> Document:
             if name in system and system[name] is None:
                 system[name] = {}
     if isinstance(event.get("EventData"), dict):
-        event["EventData"] = _event_data(event["EventData"])
+        event["EventData"] = event_data(event["EventData"])
     if isinstance(event.get("UserData"), dict):
-        event["UserData"] = _element(event["UserData"])
+        event["UserData"] = element(event["UserData"])
     return event
 
 
 def _joined(system: Document) -> Document:
     """`System` with the attributes of its elements as their members, whichever way they were written."""
-    joined = {key: _element(value) for key, value in system.items() if not key.endswith("_attributes")}
+    joined = {key: element(value) for key, value in system.items() if not holds_attributes(key, value)}
     for key, attributes in system.items():
-        if not key.endswith("_attributes") or not isinstance(attributes, dict):
+        if not holds_attributes(key, attributes):
             continue
         name = key.removesuffix("_attributes")
         value = joined.get(name)
@@ -163,81 +114,6 @@ def _joined(system: Document) -> Document:
     return joined
 
 
-def _element(value: Any) -> Any:
-    """An XML element as plain data: attributes are members, name spaces are dropped, text alone is itself."""
-    if isinstance(value, list):
-        return [_element(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    attributes = value.get("#attributes")
-    plain = {key: _element(item) for key, item in value.items() if not _is_attribute_key(key)}
-    if isinstance(attributes, dict):
-        own = {key: item for key, item in attributes.items() if not key.startswith("xmlns")}
-        plain = {**own, **plain}
-        if not plain:
-            return None
-    if plain.keys() == {"#text"}:
-        return plain["#text"]
-    if "#text" in plain and "Value" not in plain:
-        plain["Value"] = plain.pop("#text")
-    return plain
-
-
-def _is_attribute_key(key: str) -> bool:
-    return key == "#attributes" or key.endswith("_attributes")
-
-
-def _event_data(data: Document) -> Document:
-    """`EventData` flat: name to value, and the values of unnamed elements as the list `Data`."""
-    flat: Document = {}
-    unnamed: list[Any] = []
-    for key, value in data.items():
-        if key == "Data":
-            _add_data(flat, unnamed, value)
-        elif not (_is_attribute_key(key) and isinstance(value, dict)):
-            flat[key] = _element(value)
-    if unnamed:
-        flat["Data"] = unnamed
-    return flat
-
-
-def _add_data(flat: Document, unnamed: list[Any], value: Any) -> None:
-    """Sort one or many `<Data>` elements, however a tool wrote them, into named and unnamed values."""
-    if isinstance(value, list):
-        for item in value:
-            _add_data(flat, unnamed, item)
-        return
-    if not isinstance(value, dict):
-        unnamed.append(value)
-        return
-    attributes = value.get("#attributes")
-    name = attributes.get("Name") if isinstance(attributes, dict) else value.get("Name", value.get("@Name"))
-    text = next((value[key] for key in ("Value", "#text") if key in value), None)
-    if isinstance(name, str):
-        flat[name] = text
-    elif isinstance(text, list):
-        unnamed.extend(text)
-    else:
-        unnamed.append(text)
-
-
-def _event_id(value: Any) -> Any:
-    """`{"Value": n, ..}` from any spelling of an event id; what is no number stays as it is."""
-    held = value if isinstance(value, dict) else {"Value": value}
-    number = _number(held.get("Value"))
-    return value if number is None else {**held, "Value": number}
-
-
-def _number(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
-        return int(value)
-    return None
-
-
 def _from_winlogbeat(document: Document, winlog: Document) -> Document:
     """Winlogbeat's shape (its `winlog.*` fields, as the Elastic Common Schema names them)."""
     process, user = winlog.get("process"), winlog.get("user")
@@ -247,11 +123,11 @@ def _from_winlogbeat(document: Document, winlog: Document) -> Document:
             "Provider": _without_absent(
                 {"Name": winlog.get("provider_name"), "Guid": winlog.get("provider_guid")}
             ),
-            "EventID": _event_id(winlog.get("event_id")),
+            "EventID": event_id(winlog.get("event_id")),
             "Channel": winlog.get("channel"),
             "Computer": winlog.get("computer_name"),
-            "TimeCreated": _time_created([document.get("@timestamp")]),
-            "EventRecordID": _number(winlog.get("record_id")),
+            "TimeCreated": time_created([document.get("@timestamp")]),
+            "EventRecordID": number(winlog.get("record_id")),
             "Version": winlog.get("version"),
             "Level": winlog.get("level"),
             "Task": winlog.get("task"),
@@ -270,7 +146,7 @@ def _from_winlogbeat(document: Document, winlog: Document) -> Document:
     )
     event: Document = {"System": system}
     if isinstance(winlog.get("event_data"), dict):
-        event["EventData"] = _event_data(winlog["event_data"])
+        event["EventData"] = event_data(winlog["event_data"])
     user_data = winlog.get("user_data")
     if isinstance(user_data, dict):
         name = user_data.pop("xml_name", "EventXML")
@@ -307,19 +183,19 @@ def _from_flat(document: Document) -> Document:
     system = _without_absent(
         {
             "Provider": provider if isinstance(provider, dict) else _without_absent({"Name": provider}),
-            "EventID": _event_id(document["EventID"]),
+            "EventID": event_id(document["EventID"]),
             "Channel": document["Channel"],
             "Computer": _first(document, _COMPUTER_KEYS),
-            "TimeCreated": _time_created(document.get(key) for key in _TIME_KEYS),
-            "EventRecordID": _number(document.get("EventRecordID", document.get("RecordNumber"))),
+            "TimeCreated": time_created(document.get(key) for key in _TIME_KEYS),
+            "EventRecordID": number(document.get("EventRecordID", document.get("RecordNumber"))),
         }
     )
     event: Document = {"System": system}
     nested = [key for key in ("EventData", "UserData") if isinstance(document.get(key), dict)]
     if not nested:
-        event["EventData"] = _event_data(document)
+        event["EventData"] = event_data(document)
     for key in nested:
-        event[key] = _event_data(document[key]) if key == "EventData" else _element(document[key])
+        event[key] = event_data(document[key]) if key == "EventData" else element(document[key])
     if isinstance(document.get("Message"), str):
         event["Message"] = document["Message"]
     return event
@@ -337,11 +213,6 @@ def _from_hayabusa(document: Document) -> Document:
     flat["EventRecordID"] = document.get("RecordID")
     flat["EventData"] = data
     return _from_flat(flat)
-
-
-def _time_created(values: Iterable[Any]) -> Document | None:
-    seconds = next((found for found in map(seconds_of, values) if found is not None), None)
-    return None if seconds is None else {"SystemTime": seconds}
 
 
 def _first(document: Document, keys: Iterable[str]) -> Any:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sigma_engine.event_shapes import seconds_of, to_event
+from sigma_engine.event_parts import number, seconds_of
+from sigma_engine.event_shapes import to_event
 from sigma_engine.evidence import (
     UNIT_BYTES,
     ChunkProblem,
@@ -105,23 +106,21 @@ def event_facts(event: dict[str, Any]) -> EventFacts:
     key = event_key(event)
     system = event.get("System")
     system = system if isinstance(system, dict) else {}
-    computer, record_id = system.get("Computer"), system.get("EventRecordID")
+    computer = system.get("Computer")
     return EventFacts(
         time=_microseconds(system.get("TimeCreated")),
         computer=computer if isinstance(computer, str) else "",
         channel=key.channel,
         provider=key.provider,
         event_id=_event_id(system),
-        record_id=record_id if isinstance(record_id, int) else None,
+        record_id=number(system.get("EventRecordID")),
         user=_user(event, system),
     )
 
 
 def _event_id(system: dict[str, Any]) -> int | None:
     value = system.get("EventID")
-    if isinstance(value, dict):
-        value = value.get("Value")
-    return value if isinstance(value, int) else None
+    return number(value.get("Value") if isinstance(value, dict) else value)
 
 
 def _microseconds(created: Any) -> int:

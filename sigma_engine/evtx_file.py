@@ -1,54 +1,33 @@
 """Windows event logs (.evtx): a 4 KiB file header, then chunks of 64 KiB that each stand alone.
 
-The reader is the `evtx` package (Rust), given one chunk at a time behind a file header of ours: the number of
-chunks comes from the file's size, never from its header, and memory holds one chunk. What that parser
-rejects is read record by record in `salvage`. Layout: Microsoft's MS-EVEN6 2.2.12-2.2.17 and libevtx'
-format description.
+The reader is the `evtx` package (Rust), given one chunk at a time behind a file header of ours: the number
+of chunks comes from the file's size, never from its header, and memory holds one chunk. What that parser
+rejects is read record by record in `salvage`.
 """
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Final, Literal
 
-from evtx import PyEvtxParser
-
-from sigma_engine.event_shapes import from_evtx_json
 from sigma_engine.evidence import ChunkProblem, ChunkRead, EvidenceError, EvidenceFile, Record
+from sigma_engine.evtx_chunk import (
+    CHUNK_SIZE,
+    LARGEST_EVENT,
+    RejectedError,
+    Slot,
+    header_problems,
+    parse,
+    slots_of,
+)
+from sigma_engine.evtx_json import from_evtx_json
 from sigma_engine.file_kinds import CHUNK_MAGIC, EVTX_MAGIC, FILE_HEADER_SIZE
+from sigma_engine.salvage import salvage_chunk
 
-CHUNK_SIZE: Final = 65536
-CHUNK_HEADER_SIZE: Final = 512
-RECORD_MAGIC: Final = b"\x2a\x2a\0\0"
-SMALLEST_RECORD: Final = 28
-
-_ZERO_CHUNK: Final = bytes(CHUNK_SIZE)
-_RECORD_HEAD: Final = struct.Struct("<4sIQ")
 _DIRTY: Final = 1
-
-
-def _file_header() -> bytes:
-    """The header of a clean log of one chunk, which is how each chunk is handed to the parser."""
-    head = struct.pack("<8sQQQIHHHH", EVTX_MAGIC, 0, 0, 1, 128, 1, 3, FILE_HEADER_SIZE, 1)
-    head = head.ljust(120, b"\0")
-    return (head + struct.pack("<II", 0, zlib.crc32(head))).ljust(FILE_HEADER_SIZE, b"\0")
-
-
-ONE_CHUNK_HEADER: Final = _file_header()
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Where a record lies: byte offset in its chunk, size, and the record id of its header."""
-
-    offset: int
-    size: int
-    record_id: int
 
 
 class EvtxFile(EvidenceFile):
@@ -75,26 +54,17 @@ class EvtxFile(EvidenceFile):
 
     def read_chunk(self, number: int) -> ChunkRead:
         """Read one chunk; see `EvidenceFile.read_chunk`. A chunk of zeros is empty and no fault."""
-        from sigma_engine.salvage import salvage_chunk
-
         self.check_number(number)
         chunk = self._chunk(number)
-        if chunk.count(0) == len(chunk):
+        if not chunk.startswith(CHUNK_MAGIC) and chunk.count(0) == len(chunk):
             return ChunkRead([])
-        start = FILE_HEADER_SIZE + number * CHUNK_SIZE
-        problems = tuple(_chunk_problems(chunk, number, start))
-        chunk = chunk.ljust(CHUNK_SIZE, b"\0")
-        slots = list(slots_of(chunk))
-        try:
-            texts = [record["data"] for record in parse(chunk)]
-        except (RuntimeError, OSError, ValueError):
-            texts = []
-        if len(texts) < len(slots) or not slots:
+        start = _start_of(number)
+        problems = tuple(header_problems(chunk, number, start))
+        whole = len(chunk) == CHUNK_SIZE and chunk.startswith(CHUNK_MAGIC)
+        records = _read_whole(chunk, number) if whole else None
+        if records is None:
             return salvage_chunk(chunk, number, start, problems)
-        return ChunkRead(
-            [Record(number, place, from_evtx_json(text)) for place, text in enumerate(texts)],
-            problems=problems,
-        )
+        return ChunkRead(records, problems=problems)
 
     def notes(self, number: int) -> tuple[ChunkProblem, ...]:
         """Gaps and repeats in the record ids of this chunk, and towards the chunk before it.
@@ -103,44 +73,31 @@ class EvtxFile(EvidenceFile):
         back from one chunk to the next are a log that wrapped around, and no note.
         """
         self.check_number(number)
-        start = FILE_HEADER_SIZE + number * CHUNK_SIZE
-        before = list(slots_of(self._chunk(number - 1).ljust(CHUNK_SIZE, b"\0"))) if number else []
-        slots = list(slots_of(self._chunk(number).ljust(CHUNK_SIZE, b"\0")))
-        last = (
-            before[-1].record_id if before and slots and before[-1].record_id < slots[0].record_id else None
-        )
-        return tuple(_id_notes(slots, last, number, start))
+        slots = list(slots_of(self._chunk(number)))
+        before = list(slots_of(self._chunk(number - 1))) if number else []
+        goes_on = before and slots and before[-1].record_id < slots[0].record_id
+        return tuple(_id_notes(slots, before[-1].record_id if goes_on else None, number))
 
     def _chunk(self, number: int) -> bytes:
         with self.path.open("rb", buffering=0) as file:
-            file.seek(FILE_HEADER_SIZE + number * CHUNK_SIZE)
-            return file.read(CHUNK_SIZE) or b""
+            file.seek(_start_of(number))
+            return file.read(CHUNK_SIZE)
 
 
-def parse(chunk: bytes, *, skip_errors: bool = False) -> Iterator[dict[str, Any]]:
-    """The records of a chunk of 64 KiB as the `evtx` package gives them: dicts with `event_record_id`,
-    `timestamp` and `data`, a JSON text. Raises RuntimeError when it rejects the chunk or a record."""
-    source = io.BytesIO(ONE_CHUNK_HEADER + chunk)
-    parser = PyEvtxParser(source, number_of_threads=1, skip_errors=skip_errors)
-    return cast("Iterator[dict[str, Any]]", parser.records_json())
+def _start_of(number: int) -> int:
+    return FILE_HEADER_SIZE + number * CHUNK_SIZE
 
 
-def slots_of(chunk: bytes) -> Iterator[Slot]:
-    """The records of a chunk by their headers alone, in order, up to the end that the chunk's header tells.
-
-    A live log is copied before its chunk's header is brought up to date: records that follow on that end
-    with the next ids count too. Whatever else lies behind the end is slack, the remains of older records.
-    """
-    end = struct.unpack_from("<I", chunk, 48)[0]
-    offset, last_id = CHUNK_HEADER_SIZE, None
-    while offset + SMALLEST_RECORD <= CHUNK_SIZE:
-        magic, size, record_id = _RECORD_HEAD.unpack_from(chunk, offset)
-        if magic != RECORD_MAGIC or not SMALLEST_RECORD <= size <= CHUNK_SIZE - offset:
-            return
-        if offset >= end and last_id is not None and record_id != last_id + 1:
-            return
-        yield Slot(offset, size, record_id)
-        offset, last_id = offset + size, record_id
+def _read_whole(chunk: bytes, number: int) -> list[Record] | None:
+    """The records of a sound chunk; None when the parser rejects anything in it, or gives fewer records than
+    the chunk holds by its record headers."""
+    try:
+        texts = [record["data"] for record in parse(chunk)]
+        if len(texts) < sum(1 for _ in slots_of(chunk)) or any(len(text) > LARGEST_EVENT for text in texts):
+            return None
+        return [Record(number, position, from_evtx_json(text)) for position, text in enumerate(texts)]
+    except (RejectedError, ValueError):
+        return None
 
 
 def _header_problems(header: bytes, chunk_count: int) -> Iterator[ChunkProblem]:
@@ -166,34 +123,9 @@ def _header_problems(header: bytes, chunk_count: int) -> Iterator[ChunkProblem]:
         )
 
 
-def _chunk_problems(chunk: bytes, number: int, start: int) -> Iterator[ChunkProblem]:
-    """What is wrong with a chunk by its header. Its records are read all the same."""
-    if len(chunk) < CHUNK_SIZE:
-        yield ChunkProblem(
-            number,
-            "truncated",
-            f"The file ends {len(chunk):,} bytes into this chunk, at byte {start + len(chunk):,}; "
-            f"a chunk has {CHUNK_SIZE:,}.",
-            start + len(chunk),
-        )
-        chunk = chunk.ljust(CHUNK_HEADER_SIZE, b"\0")
-    if not chunk.startswith(CHUNK_MAGIC):
-        yield ChunkProblem(number, "bad_magic", "The chunk does not start with `ElfChnk`.", start)
-        return
-    end, data_crc, header_crc = *struct.unpack_from("<II", chunk, 48), struct.unpack_from("<I", chunk, 124)[0]
-    if zlib.crc32(chunk[128:CHUNK_HEADER_SIZE], zlib.crc32(chunk[:120])) != header_crc:
-        yield ChunkProblem(
-            number, "bad_header_crc", "The checksum of the chunk's header is wrong.", start + 124
-        )
-    if len(chunk) == CHUNK_SIZE and zlib.crc32(chunk[CHUNK_HEADER_SIZE:end]) != data_crc:
-        yield ChunkProblem(
-            number, "bad_data_crc", "The checksum of the chunk's records is wrong.", start + 52
-        )
-
-
-def _id_notes(slots: list[Slot], last: int | None, number: int, start: int) -> Iterator[ChunkProblem]:
+def _id_notes(slots: list[Slot], last: int | None, number: int) -> Iterator[ChunkProblem]:
     for slot in slots:
-        at = start + slot.offset
+        at = _start_of(number) + slot.offset
         if last is not None and slot.record_id > last + 1:
             gap = slot.record_id - last - 1
             text = (
