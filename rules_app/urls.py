@@ -1,6 +1,28 @@
-"""The pages of this app."""
+"""The addresses of rules and models."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from rules_app.views import event_models, imports, library, model_edit, rule_edit, rules
 
 app_name = "rules"
-urlpatterns: list[URLPattern] = []
+
+urlpatterns = [
+    path("rules/", library.library, name="list"),
+    path("rules/new/", rule_edit.new, name="new"),
+    path("rules/check/", rule_edit.check, name="check"),
+    path("rules/import/", imports.import_rules, name="import"),
+    path("rules/import/<int:pk>/", imports.import_job, name="import_job"),
+    path("rules/import/<int:pk>/again/", imports.import_again, name="import_again"),
+    path("rules/<int:pk>/", rules.rule, name="rule"),
+    path("rules/<int:pk>/edit/", rule_edit.edit, name="edit"),
+    path("rules/<int:pk>/enabled/", rules.enabled, name="enabled"),
+    path("rules/<int:pk>/versions/<int:number>/", rules.version, name="version"),
+    path("models/", event_models.models, name="models"),
+    path("models/new/", model_edit.new, name="model_new"),
+    path("models/check/", model_edit.check, name="model_check"),
+    path("models/<int:pk>/", event_models.model, name="model"),
+    path("models/<int:pk>/edit/", model_edit.edit, name="model_edit"),
+    path("models/<int:pk>/copy/", model_edit.copy, name="model_copy"),
+    path("models/<int:pk>/default/", model_edit.default, name="model_default"),
+    path("models/<int:pk>/versions/<int:number>/", event_models.version, name="model_version"),
+]

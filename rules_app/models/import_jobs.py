@@ -73,3 +73,15 @@ class ImportJob(models.Model):
     def folder() -> Path:
         """Where uploads wait for their import."""
         return Path(settings.DATA_DIR) / "imports"
+
+    @property
+    def percent(self) -> int:
+        """How much of its files is done, 0 to 100."""
+        return 100 * self.files_done // self.files_total if self.files_total else 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it took from its first file to its end; 0.0 before that."""
+        if self.started_at is None or self.finished_at is None:
+            return 0.0
+        return (self.finished_at - self.started_at).total_seconds()

@@ -148,3 +148,8 @@ class RuleVersion(models.Model):
         if not self._state.adding:
             raise ValueError("A rule version does not change; save the rule's text as a new version.")
         super().save(*args, **kwargs)
+
+    @property
+    def first_error_line(self) -> int:
+        """The line of the first finding that breaks the rule; 0 for one in order."""
+        return next((finding["line"] for finding in self.findings if finding["severity"] == "error"), 0)

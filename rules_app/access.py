@@ -1,0 +1,55 @@
+"""Fetching with permission: what a person may not see is the same 404 as what does not exist.
+
+Anyone signed in may read and write rules and models: each save is a version with its author. Shipped
+models are read-only for everybody.
+"""
+
+from __future__ import annotations
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from rules_app.models import EventModel, EventModelVersion, ImportJob, Rule, RuleVersion
+
+
+def get_visible_rule(request: HttpRequest, pk: int) -> Rule:
+    """The rule with its set and current version, or Http404."""
+    rules = Rule.objects.visible_to(request.user).select_related("rule_set", "current__author")
+    return get_object_or_404(rules, pk=pk)
+
+
+def get_editable_rule(request: HttpRequest, pk: int) -> Rule:
+    """The rule to write to, or Http404."""
+    return get_visible_rule(request, pk)
+
+
+def get_visible_rule_version(request: HttpRequest, pk: int, number: int) -> RuleVersion:
+    """One version of a rule, or Http404."""
+    rule = get_visible_rule(request, pk)
+    return get_object_or_404(rule.versions.select_related("author"), number=number)
+
+
+def get_visible_model(request: HttpRequest, pk: int) -> EventModel:
+    """The event model with its current version, or Http404."""
+    event_models = EventModel.objects.visible_to(request.user).select_related("current__author")
+    return get_object_or_404(event_models, pk=pk)
+
+
+def get_editable_model(request: HttpRequest, pk: int) -> EventModel:
+    """The event model to write to, or Http404; PermissionDenied for a shipped one."""
+    event_model = get_visible_model(request, pk)
+    if event_model.shipped:
+        raise PermissionDenied(f"{event_model.name} is shipped and read-only. Copy it to edit the copy.")
+    return event_model
+
+
+def get_visible_model_version(request: HttpRequest, pk: int, number: int) -> EventModelVersion:
+    """One version of an event model, or Http404."""
+    event_model = get_visible_model(request, pk)
+    return get_object_or_404(event_model.versions.select_related("author"), number=number)
+
+
+def get_visible_import_job(request: HttpRequest, pk: int) -> ImportJob:
+    """The import job with its set, or Http404."""
+    return get_object_or_404(ImportJob.objects.visible_to(request.user).select_related("rule_set"), pk=pk)

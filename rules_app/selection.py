@@ -1,0 +1,133 @@
+"""Which rules a scan runs, as data; and from stored versions to what the engine works with."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any, Self
+
+from django.contrib.auth.models import AbstractBaseUser
+
+import sigma_engine
+from rules_app.models import EventModel, EventModelVersion, Rule, RuleVersion
+
+
+@dataclass(frozen=True)
+class RuleSelection:
+    """Velociraptor's RuleLevel, RuleStatus and rule_filter, and more. What is empty chooses all.
+
+    `sets` are ids of rule sets, `title` a regular expression searched in titles without case,
+    `rule_filter` a lambda over the rule, such as `x=>x.author =~ "Roth"`.
+    """
+
+    sets: tuple[int, ...] = ()
+    levels: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    title: str = ""
+    rule_filter: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data for a JSON column; `from_json` reads it back."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """A selection from what `to_json` gave; parts that are missing choose all."""
+        return cls(
+            sets=tuple(int(pk) for pk in data.get("sets", ())),
+            levels=tuple(data.get("levels", ())),
+            statuses=tuple(data.get("statuses", ())),
+            tags=tuple(data.get("tags", ())),
+            title=data.get("title", ""),
+            rule_filter=data.get("rule_filter", ""),
+        )
+
+
+def resolve(selection: RuleSelection, user: AbstractBaseUser) -> list[RuleVersion]:
+    """The current versions of the enabled rules that are chosen, each with its rule, in order of its id.
+
+    Broken rules are among them: a scan leaves them out by name, with the findings of their version.
+    Raises sigma_engine.SelectionError with a sentence for a choice that can't be understood.
+    """
+    rules = Rule.objects.visible_to(user).enabled()
+    if selection.sets:
+        rules = rules.filter(rule_set__in=selection.sets)
+    versions = list(
+        RuleVersion.objects.filter(pk__in=rules.values("current")).select_related("rule").order_by("rule_id")
+    )
+    chosen = sigma_engine.select_rules(
+        [_head(version) for version in versions],
+        levels=selection.levels,
+        statuses=selection.statuses,
+        tags=selection.tags,
+        title=selection.title,
+        rule_filter=selection.rule_filter,
+    )
+    return [versions[index] for index in chosen]
+
+
+def _head(version: RuleVersion) -> sigma_engine.Rule:
+    """The engine's rule without its detection: what choosing asks for, without parsing thousands of texts."""
+    rule = version.rule
+    return sigma_engine.Rule(
+        id=rule.rule_uid,
+        title=rule.title,
+        name="",
+        status=rule.status,
+        level=rule.level_name,
+        tags=tuple(rule.tags),
+        logsource=sigma_engine.Logsource(rule.category or None, rule.product or None, rule.service or None),
+        author=rule.author,
+        date="",
+        modified="",
+        description=rule.description,
+        references=(),
+        falsepositives=(),
+        fields=(),
+        details="",
+        selections={},
+        conditions=(),
+        text=version.text,
+    )
+
+
+def load_rule(version: RuleVersion) -> sigma_engine.Rule:
+    """The engine's rule of a version. Raises ValueError for a broken one, which scans leave out."""
+    parsed = sigma_engine.parse_rules(version.text)
+    if len(parsed) != 1 or parsed[0].rule is None or parsed[0].broken:
+        raise ValueError(f"version {version.number} of rule {version.rule_id} is broken")
+    return parsed[0].rule
+
+
+def load_event_model(version: EventModelVersion) -> sigma_engine.Model:
+    """The engine's model of a version. Raises ValueError for a broken one, which can't be scanned with."""
+    model = _parse_event_model(version.text)
+    if model is None:
+        raise ValueError(f"{version} is broken")
+    return model
+
+
+def load_default_model() -> sigma_engine.Model | None:
+    """The engine's model that the library speaks of; None when there is none or it is broken."""
+    default = EventModel.objects.default()
+    if default is None or default.current is None or default.current.broken:
+        return None
+    return load_event_model(default.current)
+
+
+def serving_sources(rule: Rule, model: sigma_engine.Model | None) -> tuple[sigma_engine.Source, ...]:
+    """The log sources of a model that a rule runs on; none when it is not served."""
+    parts = [part or None for part in (rule.category, rule.product, rule.service)]
+    if model is None or not any(parts):
+        return ()
+    return model.sources_for(sigma_engine.Logsource(*parts))
+
+
+@lru_cache(maxsize=8)
+def _parse_event_model(text: str) -> sigma_engine.Model | None:
+    """Models are large and asked for at every page; a text always means the same model."""
+    model, _ = sigma_engine.parse_model(text)
+    return model

@@ -1,0 +1,38 @@
+"""The verbs that write rules and event models. Nothing else in the project writes them."""
+
+from rules_app.services.event_models import (
+    NameTaken,
+    copy_model,
+    create_model,
+    make_default,
+    refresh_served,
+    save_model,
+    sync_shipped_models,
+)
+from rules_app.services.import_jobs import continue_import, run_import, start_import
+from rules_app.services.importing import ImportReport, import_rules
+from rules_app.services.rule_files import FoundFile, read_path
+from rules_app.services.rules import create_rule, get_or_create_set, save_rule, set_enabled
+from rules_app.services.versions import EditConflict
+
+__all__ = [
+    "EditConflict",
+    "FoundFile",
+    "ImportReport",
+    "NameTaken",
+    "continue_import",
+    "copy_model",
+    "create_model",
+    "create_rule",
+    "get_or_create_set",
+    "import_rules",
+    "make_default",
+    "read_path",
+    "refresh_served",
+    "run_import",
+    "save_model",
+    "save_rule",
+    "set_enabled",
+    "start_import",
+    "sync_shipped_models",
+]

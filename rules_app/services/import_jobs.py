@@ -1,0 +1,137 @@
+"""An import as a job: uploads are kept, a worker reads them, and the row says how far it is.
+
+The row is the truth and the Celery message a doorbell: a job whose worker died is claimed again when its
+lease has run out, and goes on after the last batch that was written.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from celery import current_app
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from rules_app.models import ImportJob, RuleSet
+from rules_app.services.importing import ImportReport, import_rules
+from rules_app.services.rule_files import FoundFile, count_files, display_path, read_upload
+
+LEASE = timedelta(seconds=60)  # a batch of 250 documents takes about two
+COUNTS = ("created", "updated", "unchanged", "broken", "refused", "notices")
+
+
+def start_import(uploads: Iterable[UploadedFile], rule_set: RuleSet, user: User) -> ImportJob:
+    """Keep uploads on disk, under names of ours, and queue their import."""
+    folder = ImportJob.folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = [[display_path(upload.name or "upload"), _store(upload, folder)] for upload in uploads]
+    with transaction.atomic():
+        job = ImportJob.objects.create(rule_set=rule_set, created_by=user, uploads=stored)
+        _ring(job.pk)
+    return job
+
+
+def continue_import(job: ImportJob) -> bool:
+    """Queue a job that failed again; it goes on after the last batch that it wrote. False for others."""
+    failed = ImportJob.objects.filter(pk=job.pk, state=ImportJob.State.FAILED)
+    with transaction.atomic():
+        continued = failed.update(state=ImportJob.State.QUEUED, error="")
+        if continued:
+            _ring(job.pk)
+    return bool(continued)
+
+
+def run_import(import_job_id: int) -> bool:
+    """Run a job that is queued, or whose worker died; False when there was nothing to claim.
+
+    Raises what an error of ours raises, after the job says that it failed.
+    """
+    job = _claim(import_job_id)
+    if job is None:
+        return False
+    try:
+        _import(job)
+    except Exception as error:
+        job.state, job.error = ImportJob.State.FAILED, f"{type(error).__name__}: {error}"
+        job.save()
+        raise
+    job.state, job.finished_at = ImportJob.State.FINISHED, timezone.now()
+    job.save()
+    for _, name in job.uploads:
+        (ImportJob.folder() / name).unlink(missing_ok=True)
+    return True
+
+
+def claimable_imports() -> list[int]:
+    """The jobs that wait, and those whose worker died."""
+    return list(ImportJob.objects.filter(_claimable()).order_by("pk").values_list("pk", flat=True))
+
+
+def _claimable() -> Q:
+    abandoned = Q(state=ImportJob.State.RUNNING, lease_until__lt=timezone.now())
+    return Q(state=ImportJob.State.QUEUED) | abandoned
+
+
+def _claim(import_job_id: int) -> ImportJob | None:
+    """Take a job with one conditional UPDATE, so that two workers never run it at once."""
+    now = timezone.now()
+    claimed = ImportJob.objects.filter(_claimable(), pk=import_job_id).update(
+        state=ImportJob.State.RUNNING, lease_until=now + LEASE
+    )
+    if not claimed:
+        return None
+    job = ImportJob.objects.select_related("rule_set", "created_by").get(pk=import_job_id)
+    if job.started_at is None:
+        job.started_at = now
+        job.save(update_fields=["started_at"])
+    return job
+
+
+def _import(job: ImportJob) -> None:
+    """Read the job's uploads from where it stands; counts and place are written with each batch."""
+    stored = [(name, ImportJob.folder() / stored_name) for name, stored_name in job.uploads]
+    job.files_total = sum(count_files(path) for _, path in stored)
+    job.save(update_fields=["files_total"])
+    report = ImportReport(*(getattr(job, name) for name in COUNTS))
+
+    def write_progress(report: ImportReport, files_done: int) -> None:
+        for name in COUNTS:
+            setattr(job, name, getattr(report, name))
+        job.files_done, job.lease_until = files_done, timezone.now() + LEASE
+        job.save()
+
+    finished = import_rules(
+        _found_files(stored), job.rule_set, job.created_by,
+        report=report, skip=job.files_done, batch_done=write_progress,
+    )  # fmt: skip
+    job.files_total = job.files_done  # an archive that was refused gives one answer for all its members
+    write_progress(finished, job.files_done)
+
+
+def _ring(import_job_id: int) -> None:
+    """Wake a worker once the job's row is there for it to see. By name: the task imports this module."""
+    ring = partial(
+        current_app.send_task, "rules_app.tasks.run_import", kwargs={"import_job_id": import_job_id}
+    )
+    transaction.on_commit(ring)
+
+
+def _found_files(stored: list[tuple[str, Path]]) -> Iterator[FoundFile]:
+    return chain.from_iterable(read_upload(name, path) for name, path in stored)
+
+
+def _store(upload: UploadedFile, folder: Path) -> str:
+    """Write an upload to disk as it streams in; the name we gave it."""
+    name = uuid.uuid4().hex
+    with (folder / name).open("xb") as target:
+        for chunk in upload.chunks():
+            target.write(chunk)
+    return name

@@ -1,0 +1,132 @@
+"""Writing a rule: the editor, its live findings, and what happens when two people save."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from rules_app import services
+from rules_app.access import get_editable_rule
+from rules_app.forms import CheckForm, NewRuleForm, TextForm
+from rules_app.models import Rule, RuleSet
+from rules_app.selection import load_default_model
+from rules_app.services.derive import check_text
+from rules_app.services.versions import text_sha256, with_line_ends_of
+from rules_app.text_views import count_findings, diff_lines
+
+OWN_SET = "Own rules"  # offered for a rule that is written here
+NEW_RULE = """\
+title:
+id: {id}
+status: experimental
+description:
+author: {author}
+date: {date}
+logsource:
+    category: process_creation
+    product: windows
+detection:
+    selection:
+        Image|endswith: '\\'
+    condition: selection
+falsepositives:
+    - Unknown
+level: medium
+"""
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """The text to edit; saving makes a version. Someone else's save in between gives the conflict page."""
+    rule = get_editable_rule(request, pk)
+    if request.method == "GET":
+        initial = {"text": rule.current.text, "base_version": rule.current.number}
+        return _editor(request, TextForm(initial=initial), rule)
+    form = TextForm(request.POST)
+    if not form.is_valid():
+        return _editor(request, form, rule, status=422)
+    text = with_line_ends_of(rule.current.text, form.cleaned_data["text"])
+    base, comment = form.cleaned_data["base_version"] or 0, form.cleaned_data["comment"]
+    try:
+        saved = services.save_rule(rule, text, base, request.user, comment)
+    except services.EditConflict as conflict:
+        return _conflict(request, rule, form, conflict)
+    messages.success(request, _saved_sentence(saved.number, changed=saved.pk != rule.current_id))
+    return redirect(rule)
+
+
+@require_http_methods(["GET", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """A new rule, from a text to fill in."""
+    if request.method == "GET":
+        form = NewRuleForm(initial={"text": _new_text(request), "rule_set": OWN_SET})
+        return _editor(request, form)
+    form = NewRuleForm(request.POST)
+    if not form.is_valid():
+        return _editor(request, form, status=422)
+    rule_set = services.get_or_create_set(form.cleaned_data["rule_set"], request.user)
+    text = with_line_ends_of("", form.cleaned_data["text"])
+    rule = services.create_rule(rule_set, text, request.user, form.cleaned_data["comment"])
+    messages.success(request, f"Saved as version 1 in the set {rule_set.name}.")
+    return redirect(rule)
+
+
+@require_POST
+def check(request: HttpRequest) -> HttpResponse:
+    """The findings of a text that is being written, with the hash of the text that they are about."""
+    form = CheckForm(request.POST)
+    if not form.is_valid():
+        return render(request, "rules/_findings.html", {"problems": form.errors["text"]}, status=422)
+    text = with_line_ends_of("", form.cleaned_data["text"])
+    return render(request, "rules/_findings.html", _findings_context(text))
+
+
+def _editor(
+    request: HttpRequest, form: TextForm, rule: Rule | None = None, *, status: int = 200
+) -> HttpResponse:
+    """The editor page. What was typed is in the form and stays, whatever was wrong with it."""
+    text = str(form["text"].value() or "")
+    context = {"form": form, "rule": rule, "sets": RuleSet.objects.all(), **_findings_context(text)}
+    return render(request, "rules/edit.html", context, status=status)
+
+
+def _conflict(
+    request: HttpRequest, rule: Rule, form: TextForm, conflict: services.EditConflict
+) -> HttpResponse:
+    """Both texts, what differs, and the way to save one made of both."""
+    theirs = conflict.current
+    text = with_line_ends_of(theirs.text, form.cleaned_data["text"])
+    again = TextForm(initial={**form.cleaned_data, "text": text, "base_version": theirs.number})
+    context = {
+        "rule": rule,
+        "form": again,
+        "theirs": theirs,
+        "base_number": form.cleaned_data["base_version"],
+        "diff": diff_lines(theirs.text, text),
+        **_findings_context(text),
+    }
+    return render(request, "rules/conflict.html", context, status=409)
+
+
+def _findings_context(text: str) -> dict[str, Any]:
+    """What is wrong with a text, by itself and under the default model."""
+    findings = [finding.to_dict() for finding in check_text(text, load_default_model())]
+    return {"findings": findings, "counts": count_findings(findings), "text_sha256": text_sha256(text)}
+
+
+def _new_text(request: HttpRequest) -> str:
+    return NEW_RULE.format(id=uuid.uuid4(), author=request.user.get_username(), date=timezone.now().date())
+
+
+def _saved_sentence(number: int, *, changed: bool) -> str:
+    return (
+        f"Saved as version {number}."
+        if changed
+        else f"The text is that of version {number}; nothing to save."
+    )
