@@ -209,7 +209,7 @@ class Builder:
 
         def evaluate(run: Run) -> Any:
             run.charge(len(parts))
-            return [part(run) for part in parts]
+            return [values.known(part(run)) for part in parts]
 
         return evaluate
 

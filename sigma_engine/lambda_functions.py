@@ -60,7 +60,7 @@ def _get(run: Run, arguments: dict[str, Any]) -> Any:
 
 
 def _reach(item: Any, key: Any, *, is_path: bool) -> Any:
-    if isinstance(key, int) and not isinstance(key, bool):
+    if isinstance(item, list) and isinstance(key, int) and not isinstance(key, bool):
         return values.item_at(item, key)
     name = values.text_of(key)
     value = values.member(item, name)
@@ -74,12 +74,12 @@ def _reach(item: Any, key: Any, *, is_path: bool) -> Any:
 
 def _dict(run: Run, arguments: dict[str, Any]) -> Any:
     run.charge(len(arguments))
-    return arguments
+    return {key: values.known(value) for key, value in arguments.items()}
 
 
 def _array(run: Run, arguments: dict[str, Any]) -> Any:
     run.charge(len(arguments))
-    return list(arguments.values())
+    return [values.known(value) for value in arguments.values()]
 
 
 def _items(run: Run, arguments: dict[str, Any]) -> Any:

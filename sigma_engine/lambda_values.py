@@ -135,7 +135,7 @@ def _jsonable(value: Any) -> Any:
 
 def equal(left: Any, right: Any) -> bool:
     """`=`: null equals null and absent; a number equals a text that shows it; texts letter by letter."""
-    left, right = _null(left), _null(right)
+    left, right = known(left), known(right)
     if left is None or right is None or isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, str) and isinstance(right, str) and not (is_hex_text(left) and is_hex_text(right)):
@@ -191,7 +191,8 @@ def _arithmetic(left: Any, right: Any, sign: int) -> Any:
     return None if abs(result) >= _INT_LIMIT else result
 
 
-def _null(value: Any) -> Any:
+def known(value: Any) -> Any:
+    """The value, null when it is absent: what stands in a list or dict is there."""
     return None if value is ABSENT else value
 
 
