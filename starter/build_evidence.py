@@ -7,15 +7,17 @@ changes.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from starter.story.forms import Record
-from starter.story.logs import Log, all_logs
-from tests.evtx_writer import Typed, broken_record, build_evtx, lost_record_magic, truncated
+from starter.story.logs import LOGS
+from tests.evtx_writer import Damage, Typed, broken_record, build_evtx, lost_record_magic, truncated
 
 FOLDER = Path(__file__).parent / "evidence"
-DAMAGE = (broken_record(chunk=0, position=5), lost_record_magic(chunk=1, position=90), truncated(-9000))
+FIRST_ID = 20_481
+DAMAGE = (broken_record(chunk=0, position=5), lost_record_magic(chunk=3, position=100), truncated(-9000))
 
 
 def to_event(record: Record, record_id: int) -> dict[str, Any]:
@@ -47,19 +49,17 @@ def to_event(record: Record, record_id: int) -> dict[str, Any]:
     )
 
 
-def build(log: Log) -> bytes:
-    """The bytes of one log of the case. Record ids begin late: these computers have run for a while."""
-    first_id = 20_000 + 137 * len(log.file_name)
-    events = (to_event(record, first_id + count) for count, record in enumerate(log.records))
-    return build_evtx(events, DAMAGE if log.damaged else ())
+def build(records: Sequence[Record], damage: Sequence[Damage] = ()) -> bytes:
+    """The bytes of one log. Record ids begin late: these computers have run for a while."""
+    return build_evtx([to_event(record, FIRST_ID + count) for count, record in enumerate(records)], damage)
 
 
 def main(arguments: list[str]) -> None:
     """Write every log into FOLDER, or into the folder of this package."""
     folder = Path(arguments[0]) if arguments else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    for log in all_logs():
-        (folder / log.file_name).write_bytes(build(log))
+    for log in LOGS:
+        (folder / log.file_name).write_bytes(build(log.records(), DAMAGE if log.damaged else ()))
 
 
 if __name__ == "__main__":
