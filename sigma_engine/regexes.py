@@ -18,8 +18,10 @@ MAX_LENGTH = 4096  # characters; the longest published pattern has 217
 TIMEOUT_SECONDS = 0.25  # for one search by `regex`
 _RE2_MEMORY = 8 << 20
 
-# Python reads these otherwise than re2: `{,3}`, POSIX classes, nested sets.
+# Python reads these otherwise than re2: `{,3}` and nested sets.
 _READ_DIFFERENTLY = re.compile(r"\{,|\[\[|\[:|&&|~~|--|\|\|")
+# To Python this is a set of a few letters and colons, to everybody else a class: no author means the former.
+_POSIX_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
 _UNICODE_CLASS = re.compile(r"\\[wWdDsSbB]")
 # White space to Python, not to re2.
 _PYTHON_SPACE = re.compile(r"[\x0b\x1c-\x1f]")
@@ -35,6 +37,8 @@ class Regex:
     def __init__(self, pattern: str, flags: re.RegexFlag = re.RegexFlag(0)) -> None:
         self.pattern = pattern
         self.flags = flags
+        if posix := _POSIX_CLASS.search(pattern):
+            raise re.error(f"the class {posix[0]} is not known; write it out, such as a-zA-Z", pattern, posix.start())
         with warnings.catch_warnings():  # "possible nested set" is a hint to authors, not a fault
             warnings.simplefilter("ignore", FutureWarning)
             re.compile(pattern, flags)
