@@ -6,16 +6,25 @@ checked here, once, so that running only runs.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lark import Token, Tree
 
 from sigma_engine import lambda_values as values
-from sigma_engine.lambda_functions import FUNCTIONS, REFUSED, Function
-from sigma_engine.lambda_syntax import Syntax, number_value, parse, string_value
-from sigma_engine.lambda_values import MAX_DEPTH, LambdaError, Run
+from sigma_engine.lambda_checks import (
+    check_argument,
+    check_literal_regex,
+    error_at,
+    function_named,
+    name_of,
+    nearest,
+    quoted_lambda,
+    token_of,
+)
+from sigma_engine.lambda_functions import Function
+from sigma_engine.lambda_syntax import Syntax, number_value, string_value
+from sigma_engine.lambda_values import MAX_DEPTH, Run
 from sigma_engine.values import ABSENT
 
 Evaluate = Callable[[Run], Any]
@@ -65,7 +74,7 @@ class Builder:
     def _build(self, node: Any, depth: int) -> Evaluate:
         assert isinstance(node, Tree)
         if depth > MAX_DEPTH:
-            raise _error(f"The lambda is nested more than {MAX_DEPTH} levels deep.", node)
+            raise error_at(f"The lambda is nested more than {MAX_DEPTH} levels deep.", node)
         build: Callable[[Syntax, int], Evaluate] = getattr(self, f"_{node.data}")
         return build(node, depth + 1)
 
@@ -81,7 +90,7 @@ class Builder:
         return _constant(str(node.children[0])[3:-3])
 
     def _number(self, node: Syntax, depth: int) -> Evaluate:
-        return _constant(number_value(_token(node.children[0])))
+        return _constant(number_value(token_of(node.children[0])))
 
     def _true(self, node: Syntax, depth: int) -> Evaluate:
         return lambda run: True
@@ -93,8 +102,8 @@ class Builder:
         return _constant(None)
 
     def _name(self, node: Syntax, depth: int) -> Evaluate:
-        self._note_input(_token(node.children[0]), ())
-        return self._variable(_token(node.children[0]))
+        self._note_input(token_of(node.children[0]), ())
+        return self._variable(token_of(node.children[0]))
 
     def _variable(self, token: Token) -> Evaluate:
         name = str(token)
@@ -103,9 +112,9 @@ class Builder:
             return lambda run: run.variables[index]
         if name in self._tables:
             return _constant(self._tables[name])
-        near = _nearest(name, self._tables)
+        near = nearest(name, self._tables)
         hint = near or f"Members begin with the variable, as in `{self._names[0]}.{name}`."
-        raise _error(f"Nothing here is named `{name}`. {hint}", token)
+        raise error_at(f"Nothing here is named `{name}`. {hint}", token)
 
     def _index(self, name: str) -> int:
         return len(self._names) - 1 - self._names[::-1].index(name)
@@ -120,7 +129,7 @@ class Builder:
         base, *step_nodes = node.children
         steps = [self._step(step) for step in step_nodes]
         if isinstance(base, Tree) and base.data == "name":
-            token = _token(base.children[0])
+            token = token_of(base.children[0])
             first = next((n for n, step in enumerate(steps) if not isinstance(step, str)), len(steps))
             self._note_input(token, tuple(str(step) for step in steps[:first]))
             start = self._variable(token)
@@ -140,9 +149,9 @@ class Builder:
         if token.type == "NUMBER":
             number = number_value(token)
             if isinstance(number, float):
-                raise _error("An index is a whole number.", token)
+                raise error_at("An index is a whole number.", token)
             return -number if sign else number
-        return _name_of(token)
+        return name_of(token)
 
     # Operators
 
@@ -180,15 +189,15 @@ class Builder:
     def _comparison(self, node: Syntax, depth: int) -> Evaluate:
         left_node, operator, right_node = node.children
         left, right = self._build(left_node, depth), self._build(right_node, depth)
-        compare = _COMPARISONS[_token(operator).type]
-        if _token(operator).type == "MATCH":
-            _check_literal_regex(right_node)
+        compare = _COMPARISONS[token_of(operator).type]
+        if token_of(operator).type == "MATCH":
+            check_literal_regex(right_node)
         return lambda run: compare(run, left(run), right(run))
 
     def _sum(self, node: Syntax, depth: int) -> Evaluate:
         first = self._build(node.children[0], depth)
         rest = [
-            (_token(sign).type == "PLUS", self._build(part, depth))
+            (token_of(sign).type == "PLUS", self._build(part, depth))
             for sign, part in zip(node.children[1::2], node.children[2::2], strict=True)
         ]
 
@@ -217,18 +226,18 @@ class Builder:
 
     def _call(self, node: Syntax, depth: int) -> Evaluate:
         token, *argument_nodes = node.children
-        name = _token(token)
-        function = _function(name)
+        name = token_of(token)
+        function = function_named(name)
         arguments: dict[str, Evaluate] = {}
         for argument in argument_nodes:
             assert isinstance(argument, Tree)
             key_token, _, expression = argument.children
-            key = _name_of(_token(key_token))
-            _check_argument(function, key, arguments, _token(key_token))
+            key = name_of(token_of(key_token))
+            check_argument(function, key, arguments, token_of(key_token))
             arguments[key] = self._argument(function, key, expression, depth)
         missing = [key for key in function.required if key not in arguments]
         if missing:
-            raise _error(f"`{function.name}()` needs the argument `{missing[0]}`.", name)
+            raise error_at(f"`{function.name}()` needs the argument `{missing[0]}`.", name)
         if function.name == "if":
             return _choice(arguments)
         call, items = function.call, tuple(arguments.items())
@@ -243,17 +252,17 @@ class Builder:
         if key in function.lambdas:
             return self._inner_lambda(function, key, expression, depth)
         if expression.data == "lambda":
-            raise _error(f"The argument `{key}` of `{function.name}()` is no lambda.", expression)
+            raise error_at(f"The argument `{key}` of `{function.name}()` is no lambda.", expression)
         if key in function.regexes:
-            _check_literal_regex(expression)
+            check_literal_regex(expression)
         return self._build(expression, depth)
 
     def _inner_lambda(self, function: Function, key: str, expression: Any, depth: int) -> Evaluate:
         if expression.data in ("string", "long_string"):
-            expression = _quoted_lambda(expression)
+            expression = quoted_lambda(expression)
         if expression.data != "lambda":
             message = f"`{key}` of `{function.name}()` must be a lambda, as in `{key}=y=>y.Name`."
-            raise _error(message, expression)
+            raise error_at(message, expression)
         body, slot = self.body(expression, depth), len(self._names)
         cost = sum(1 for _ in expression.iter_subtrees())
 
@@ -276,66 +285,3 @@ def _choice(arguments: dict[str, Evaluate]) -> Evaluate:
     condition, then = arguments["condition"], arguments["then"]
     otherwise = arguments.get("else", _constant(ABSENT))
     return lambda run: then(run) if condition(run) else otherwise(run)
-
-
-def _token(node: Any) -> Token:
-    assert isinstance(node, Token)
-    return node
-
-
-def _name_of(token: Token) -> str:
-    if token.type == "QUOTED":
-        return str(token)[1:-1]
-    if token.type == "STRING":
-        return string_value(str(token))
-    return str(token)[3:-3] if token.type == "LONG_STRING" else str(token)
-
-
-def _error(message: str, node: Any) -> LambdaError:
-    token = node
-    while isinstance(token, Tree):
-        token = token.children[0] if token.children else None
-    return LambdaError(message, getattr(token, "column", None) or 1, getattr(token, "line", None) or 1)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"Did you mean `{near[0]}`?" if near else ""
-
-
-def _function(token: Token) -> Function:
-    name = str(token)
-    if name in FUNCTIONS:
-        return FUNCTIONS[name]
-    if name in REFUSED:
-        raise _error(f"The function `{name}()` is not supported: {REFUSED[name]}.", token)
-    known = ", ".join(sorted(FUNCTIONS))
-    hint = _nearest(name, FUNCTIONS) or f"There are: {known}."
-    raise _error(f"The function `{name}()` is not supported. {hint}", token)
-
-
-def _check_argument(function: Function, key: str, seen: Mapping[str, Evaluate], token: Token) -> None:
-    if key in seen:
-        raise _error(f"The argument `{key}` is given twice.", token)
-    if not function.takes_any and key not in function.required + function.optional:
-        known = ", ".join(function.required + function.optional) or "none"
-        raise _error(f"`{function.name}()` has no argument `{key}`; it has: {known}.", token)
-
-
-def _check_literal_regex(node: Any) -> None:
-    if not isinstance(node, Tree) or node.data not in ("string", "long_string"):
-        return
-    token = _token(node.children[0])
-    try:
-        values.compile_regex(_name_of(token))
-    except LambdaError as error:
-        raise _error(error.message, token) from error
-
-
-def _quoted_lambda(node: Syntax) -> Syntax:
-    """The lambda inside a text: VQL writes `condition="y=>y.Name"`."""
-    token = _token(node.children[0])
-    try:
-        return parse(_name_of(token))
-    except LambdaError as error:
-        raise _error(f"In this lambda: {error.message}", token) from error

@@ -17,6 +17,7 @@ from sigma_engine.lambdas import Lambda
 from sigma_engine.log_source import KeyLike, LogsourceLike, Source, base_name
 from sigma_engine.mapping import ORIGIN_FALLBACK, Mapping
 from sigma_engine.model_file import ModelFile, read_model_file
+from sigma_engine.yaml_source import load_document
 
 __all__ = [
     "Mapping",
@@ -181,10 +182,11 @@ def shipped_models() -> dict[str, Path]:
     """The models that ship with the engine: name -> file."""
     names: dict[str, Path] = {}
     for path in sorted(MODELS.glob("*.yaml")):
-        parts, _ = read_model_file(path.read_text(encoding="utf-8"))
-        if parts is None:
+        root, _ = load_document(path.read_text(encoding="utf-8"))
+        name = root.get("name") if root else None
+        if name is None:
             raise ModelError(f"{path.name} is no model")
-        names[parts.name] = path
+        names[name.text] = path
     return names
 
 
