@@ -13,11 +13,11 @@ from typing import Any
 
 from starter.story.forms import Record
 from starter.story.logs import LOGS
-from tests.evtx_writer import Damage, Typed, broken_record, build_evtx, lost_record_magic, truncated
+from tests.evtx_writer import Damage, Typed, broken_record, build_evtx, stale_chunk_header, truncated
 
 FOLDER = Path(__file__).parent / "evidence"
 FIRST_ID = 20_481
-DAMAGE = (broken_record(chunk=0, position=5), lost_record_magic(chunk=3, position=100), truncated(-9000))
+DAMAGE = (broken_record(chunk=0, position=5), stale_chunk_header(chunk=1, records=60), truncated(-9000))
 
 
 def to_event(record: Record, record_id: int) -> dict[str, Any]:
