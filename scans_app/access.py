@@ -27,7 +27,7 @@ def get_editable_case(request: HttpRequest, case_pk: int) -> Case:
 
 
 def get_owned_case(request: HttpRequest, case_pk: int) -> Case:
-    """The case, when this person may change its members and delete it. Raises Http404, or PermissionDenied."""
+    """The case, when this person may change its members and delete it. Raises as `get_editable_case`."""
     case = get_visible_case(request, case_pk)
     if not case.may_own(request.user):
         raise PermissionDenied("Only an owner of this case may do that.")

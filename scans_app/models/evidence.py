@@ -70,6 +70,7 @@ class Evidence(Job):
     last_time = models.BigIntegerField(default=0)
     computers = models.JSONField(default=list)  # the first COMPUTERS_KEPT, sorted
     channels = models.JSONField(default=list)  # [[channel, events], ..], most events first
+    counts = models.JSONField(default=list)  # [[channel, event id, provider, events], ..], KEYS_KEPT of them
     salvaged = models.PositiveBigIntegerField(default=0)  # events read by the second parser
     lost = models.PositiveBigIntegerField(default=0)  # events that nothing could read
     problems = models.JSONField(default=list)  # [{chunk, code, message, offset}, ..], the first PROBLEMS_KEPT
@@ -84,6 +85,7 @@ class Evidence(Job):
 
     COMPUTERS_KEPT = 1_000
     PROBLEMS_KEPT = 1_000
+    KEYS_KEPT = 10_000  # the rest, of a log that invents channels, counts as channel "…"
 
     class Meta:
         ordering = ["name", "pk"]

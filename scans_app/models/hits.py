@@ -36,7 +36,9 @@ class Event(models.Model):
     """One event that at least one rule matched. Its primary key is `event_pk` of its identity."""
 
     id = models.BigIntegerField(primary_key=True)
-    evidence = models.ForeignKey(Evidence, on_delete=models.CASCADE, related_name="+", db_index=False)
+    evidence = models.ForeignKey(
+        Evidence, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     chunk = models.PositiveIntegerField()
     position = models.PositiveIntegerField()  # in its chunk
     time = models.BigIntegerField(default=0)  # microseconds since the epoch, UTC; 0 = it has none
@@ -96,8 +98,8 @@ class Hit(models.Model):
         UNSURE = "unsure", "Unsure"
 
     # No index of its own on any foreign key: `scan` leads all the indexes below, the others are never
-    # searched without it. The event's is not enforced, or PostgreSQL would look for its hits in the
-    # whole table for each event that is deleted with its case.
+    # searched without it. Those to events and evidence are not enforced, or the database would look for
+    # hits in the whole table for each row that is deleted with its case (services.deletion keeps the order).
     scan = models.ForeignKey(Scan, on_delete=models.CASCADE, related_name="hit_rows", db_index=False)
     rule = models.ForeignKey("rules_app.Rule", on_delete=models.PROTECT, related_name="+", db_index=False)
     rule_version = models.ForeignKey(
@@ -106,7 +108,9 @@ class Hit(models.Model):
     event = models.ForeignKey(
         Event, on_delete=models.CASCADE, related_name="hits", db_index=False, db_constraint=False
     )
-    evidence = models.ForeignKey(Evidence, on_delete=models.CASCADE, related_name="+", db_index=False)
+    evidence = models.ForeignKey(
+        Evidence, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     chunk = models.PositiveIntegerField()
     position = models.PositiveIntegerField()
     time = models.BigIntegerField(default=0)  # microseconds since the epoch, UTC; 0 = the event has none
@@ -138,7 +142,9 @@ class Hit(models.Model):
             models.Index("scan", "title", "time", "id", "computer", "level", "verdict", name="hit_by_title"),
             models.Index("scan", "level", "time", "id", "computer", "verdict", name="hit_by_level"),
             models.Index("scan", "computer", "time", "id", "level", "verdict", name="hit_by_computer"),
-            models.Index("scan", "channel", "time", "id", "computer", "level", "verdict", name="hit_by_channel"),
+            models.Index(
+                "scan", "channel", "time", "id", "computer", "level", "verdict", name="hit_by_channel"
+            ),
             models.Index(
                 "scan", "event_code", "time", "id", "computer", "level", "verdict", name="hit_by_event_code"
             ),

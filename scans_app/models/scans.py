@@ -71,9 +71,9 @@ class Scan(Job):
     time_to = models.BigIntegerField(null=True)
     evidence = models.ManyToManyField(Evidence, related_name="scans")
     rules_run = models.PositiveIntegerField(default=0)
-    rules_left_out = models.JSONField(default=list)  # [{reason, count, rules: [[rule pk, title, why], ..]}, ..]
-    manifest = models.JSONField(default=dict)  # what it ran with; see services.manifest
-    log = models.JSONField(default=dict)  # what came of it; see services.scan_log
+    rules_left_out = models.JSONField(default=list)  # services.preflight.LeftOut as JSON, all rules named
+    manifest = models.JSONField(default=dict)  # what it ran with; see services.scans.start_scan
+    log = models.JSONField(default=dict)  # what came of it; see services.settling
     events = models.PositiveBigIntegerField(default=0)  # looked at so far
     events_total = models.PositiveBigIntegerField(default=0)
     hits = models.PositiveBigIntegerField(default=0)
@@ -116,7 +116,7 @@ class Scan(Job):
 
     @property
     def seconds_left(self) -> float | None:
-        """What is left at the mean rate in bytes; None while there is no rate to go by, or when it is over."""
+        """What is left at the mean rate in bytes; None without a rate to go by, and when it is over."""
         if self.is_over or not self.bytes_read or not self.seconds:
             return None
         return (self.bytes_total - self.bytes_read) / (self.bytes_read / self.seconds)
@@ -129,13 +129,20 @@ class Scan(Job):
         return min(self.bytes_read / self.bytes_total, 1.0) if self.bytes_total else 0.0
 
     def gaps(self) -> list[dict[str, Any]]:
-        """What it could not look at: `[{evidence, name, chunk, reason}, ..]` in the order of the evidence."""
-        units = self.units.exclude(skipped=[]).select_related("evidence").order_by("place")
-        return [
-            {"evidence": unit.evidence_id, "name": unit.evidence.name, **skipped}
-            for unit in units
-            for skipped in unit.skipped
-        ]
+        """What it could not look at, in the order of the evidence.
+
+        `[{evidence, name, chunk, last_chunk, reason}, ..]`; the chunks are None where single records of a
+        file could not be read.
+        """
+        units = self.units.exclude(skipped=[], lost=0).select_related("evidence").order_by("place")
+        gaps = []
+        for unit in units:
+            where = {"evidence": unit.evidence_id, "name": unit.evidence.name}
+            gaps += [{**where, **skipped} for skipped in unit.skipped]
+            if unit.lost:
+                reason = f"{unit.lost:,} records could not be read"
+                gaps.append({**where, "chunk": None, "last_chunk": None, "reason": reason})
+        return gaps
 
 
 class ScanRule(models.Model):
@@ -185,9 +192,11 @@ class ScanUnit(Job):
     hits = models.PositiveBigIntegerField(default=0)
     bytes_read = models.PositiveBigIntegerField(default=0)
     seconds = models.FloatField(default=0.0)  # spent matching, over all attempts that reached a checkpoint
-    regex_timeouts = models.PositiveIntegerField(default=0)
+    lost = models.PositiveBigIntegerField(default=0)  # records that nothing could read
+    source_events = models.JSONField(default=dict)  # {log source: events}; an event may belong to several
+    regex_timeouts = models.JSONField(default=dict)  # {pattern: searches that ran out of time}
     rule_hits = models.JSONField(default=dict)  # {position as text: [kept, over the cap]}
-    skipped = models.JSONField(default=list)  # [{chunk, reason}, ..]: set aside, the scan's gaps
+    skipped = models.JSONField(default=list)  # [{chunk, last_chunk, reason}, ..]: set aside, the scan's gaps
     error = models.TextField(blank=True)  # the last one
 
     class Meta:

@@ -95,4 +95,4 @@ def _read_key(text: str, columns: tuple[str, ...]) -> list[Any]:
             raise ValueError(text)
         return [field.to_python(value) for field, value in zip(fields, values, strict=True)]
     except (ValueError, TypeError, binascii.Error) as error:
-        raise PageError("This page's address is not one of ours: it belongs to another order of the hits.") from error
+        raise PageError("This page's key is none of ours: it belongs to another order.") from error

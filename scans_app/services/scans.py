@@ -1,71 +1,38 @@
-"""Scans: what would run (`preflight`), start, cancel."""
+"""Scans: start and cancel. What would run is decided by `preflight`, what runs is frozen here."""
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from rules_app.models import EventModelVersion
+import sigma_engine
+from rules_app.models import EventModelVersion, RuleVersion
 from rules_app.selection import RuleSelection
-from scans_app.models import Case, Evidence, Scan
+from scans_app.models import Case, Evidence, Scan, ScanUnit
+from scans_app.services import doorbell
+from scans_app.services.preflight import LeftOut, Preflight, SourceCount, preflight
+from scans_app.services.settling import settle
+from scans_app.services.units import HITS_KEPT
+
+__all__ = [
+    "LeftOut",
+    "Preflight",
+    "ScanRefused",
+    "SourceCount",
+    "cancel_scan",
+    "preflight",
+    "start_scan",
+]
 
 
 class ScanRefused(Exception):
     """The scan can't start; the text is a sentence that says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceCount:
-    """A log source of the model, the rules that would run on it, and the events of the evidence in it."""
-
-    name: str
-    rules: int
-    events: int
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Rules that will not run for one reason. `code` is broken, not_served or not_selected.
-
-    `examples` are the first few as (rule pk, title, what is wrong); "" where the reason says it all.
-    """
-
-    code: str
-    reason: str
-    count: int
-    examples: list[tuple[int, str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Preflight:
-    """What a scan would do. `rules` and `events` are totals: a rule on two log sources is counted once.
-
-    `problems` are sentences: with any of them the scan would be refused.
-    """
-
-    rules: int
-    events: int
-    bytes: int
-    run: list[SourceCount]
-    left_out: list[LeftOut]
-    problems: list[str]
-
-
-def preflight(
-    case: Case,
-    evidence: Sequence[Evidence],
-    selection: RuleSelection,
-    model_version: EventModelVersion,
-    user: AbstractBaseUser,
-) -> Preflight:
-    """What the scan would run, on which log sources, and what not, with the reasons. Writes nothing.
-
-    Raises rules_app.selection's error for a selection that cannot be read (a title regex, a filter lambda).
-    """
-    raise NotImplementedError
 
 
 def start_scan(
@@ -81,13 +48,79 @@ def start_scan(
 ) -> Scan:
     """Freeze what will run and queue it; a worker takes it from there.
 
-    `key` names the form that was sent: a second start with it gives the scan of the first. Raises
-    ScanRefused when nothing could run.
+    Times are microseconds, both ends included. `key` names the form that was sent: a second start with it
+    gives the scan of the first. Raises ScanRefused when nothing could run, sigma_engine.SelectionError for a
+    selection that can't be read.
     """
-    raise NotImplementedError
+    key = key or uuid.uuid4()
+    if (same := Scan.objects.of_case(case).filter(key=key).first()) is not None:
+        return same
+    plan = preflight(case, evidence, selection, model_version, user)
+    if plan.problems:
+        raise ScanRefused(" ".join(plan.problems))
+    if time_from is not None and time_to is not None and time_from > time_to:
+        raise ScanRefused("The time range ends before it begins.")
+    try:
+        with transaction.atomic():
+            scan = Scan.objects.create(
+                case=case,
+                key=key,
+                created_by=user,
+                selection=selection.to_json(),
+                model_version=model_version,
+                time_from=time_from,
+                time_to=time_to,
+                rules_run=plan.rules,
+                rules_left_out=[group.to_json() for group in plan.left_out],
+                manifest=_manifest(plan.versions, model_version, evidence),
+            )
+            scan.evidence.set(evidence)
+            doorbell.ring_on_commit()
+    except IntegrityError:  # the same form twice at the same moment
+        return Scan.objects.of_case(case).get(key=key)
+    return scan
 
 
 def cancel_scan(scan: Scan) -> None:
     """Ask the scan to stop. What it found stays; workers leave it within two seconds. Nothing happens to a
     scan that is over."""
-    raise NotImplementedError
+    with transaction.atomic():
+        this = Scan.objects.filter(pk=scan.pk)
+        this.filter(state__in=(Scan.State.QUEUED, Scan.State.PREPARING)).update(
+            state=Scan.State.CANCELLED, finished_at=timezone.now()
+        )
+        this.filter(state=Scan.State.RUNNING).update(state=Scan.State.CANCELLING)
+        scan.units.filter(state=ScanUnit.State.QUEUED).update(state=ScanUnit.State.CANCELLED)
+    settle(scan.pk)
+    scan.refresh_from_db()
+
+
+def _manifest(
+    versions: Sequence[RuleVersion], model_version: EventModelVersion, evidence: Sequence[Evidence]
+) -> dict[str, Any]:
+    """What the scan runs with, so that anyone can run it again: the same manifest gives the same hits."""
+    rules = hashlib.sha256("".join(version.sha256 for version in versions).encode())
+    return {
+        "engine": sigma_engine.ENGINE_VERSION,
+        "model": {
+            "name": model_version.model.name,
+            "number": model_version.number,
+            "sha256": model_version.sha256,
+        },
+        "rules": {
+            "count": len(versions),
+            "sha256": rules.hexdigest(),  # of the texts' own, one after another
+            "versions": [version.pk for version in versions],
+        },
+        "evidence": [
+            {
+                "id": file.pk,
+                "name": file.name,
+                "sha256": file.sha256,
+                "size": file.size,
+                "chunks": file.chunk_count,
+            }
+            for file in evidence
+        ],
+        "hits_kept": HITS_KEPT,  # per unit and rule
+    }

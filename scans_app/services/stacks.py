@@ -1,4 +1,4 @@
-"""Stacks: hits grouped by one value, with how many, on how many computers, from when to when, how many judged.
+"""Stacks: hits grouped by one value, with their number, computers, first and last time, and the judged.
 
 Columns of the hit are answered by their covering index. Any other field of the event is read from the
 event's JSON, which takes a second or so for a million hits; what was computed is kept per question and state
@@ -8,17 +8,30 @@ of the scan (`scan_mark`), so that it is computed once.
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Case, Count, F, IntegerField, Max, Min, QuerySet, Sum, Value, When
-from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    Func,
+    IntegerField,
+    Max,
+    Min,
+    QuerySet,
+    Sum,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.fields.json import KeyTextTransform, KeyTransform, compile_json_path
 
+from scans_app.event_values import path_steps
 from scans_app.models import HitJudgement, Scan
 
-#: What can be stacked by -> the column of `Hit`. "rule" is one rule, "title" one title: two rules may share it.
+#: What can be stacked by -> the column of `Hit`. Two rules may share one title: "rule" tells them apart.
 STACK_COLUMNS = {
     "rule": "rule",
     "title": "title",
@@ -35,8 +48,6 @@ ORDERS = ("common", "rare")
 KEPT_SECONDS = 3600
 VALUE_SHOWN = 1_000  # characters of an event's value; longer ones are grouped whole and shown cut
 
-_STEP = re.compile(r"`([^`]*)`|\[(\d+)\]|([^.\[\]`]+)")
-
 
 class StackError(Exception):
     """The field is none that hits can be stacked by; the text is a sentence that says so."""
@@ -44,10 +55,11 @@ class StackError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StackRow:
-    """One value and the hits that have it. `value` is None where the event has no such field.
+    """One value and the hits that have it.
 
     `label` is what a person reads (a rule's title for "rule"), `level` the highest of its hits, times are
-    microseconds since the epoch.
+    microseconds since the epoch. A field of the event is given as its text; `nothing` says which kind of
+    nothing that is: "absent", "null" or "empty", "" for a value.
     """
 
     value: Any
@@ -58,6 +70,7 @@ class StackRow:
     last_time: int
     judged: int
     level: int
+    nothing: str = ""
 
 
 def stack(
@@ -88,9 +101,11 @@ def scan_mark(scan: Scan) -> str:
 def _grouped(hits: QuerySet[Any], field: str) -> QuerySet[Any]:
     label = Max("title") if field == "rule" else Value("")
     judged = Case(When(verdict="", then=Value(0)), default=Value(1), output_field=IntegerField())
+    column = F(STACK_COLUMNS[field]) if field in STACK_COLUMNS else None
+    value, kind = (column, Value("column")) if column else _event_value(field)
     return (
         hits.order_by()
-        .values(value=_expression(field))
+        .values(value=value, kind=kind)
         .annotate(
             n=Count("id"),
             label=label,
@@ -103,36 +118,50 @@ def _grouped(hits: QuerySet[Any], field: str) -> QuerySet[Any]:
     )
 
 
-def _expression(field: str) -> Any:
-    if field in STACK_COLUMNS:
-        return F(STACK_COLUMNS[field])
-    steps = _steps(field.removeprefix(EVENT_PREFIX)) if field.startswith(EVENT_PREFIX) else []
+class _JsonKind(Func):
+    """The JSON type of what is at a path, NULL where nothing is. Both databases call null `null`."""
+
+    output_field = TextField()
+
+    def as_sqlite(self, compiler: Any, db: Any, **_: Any) -> Any:
+        data = self.source_expressions[0]
+        # KeyTransform compiles to a CASE around the path; its own parts give the column and the path.
+        column, params, steps = data.preprocess_lhs(compiler, db)
+        return f"JSON_TYPE({column}, %s)", (*params, compile_json_path(steps))
+
+    def as_postgresql(self, compiler: Any, db: Any, **_: Any) -> Any:
+        return self.as_sql(compiler, db, function="jsonb_typeof")
+
+
+def _event_value(field: str) -> tuple[Any, Any]:
+    """The text of an event's field, and its JSON type. Raises StackError for what is no path."""
+    steps = path_steps(field.removeprefix(EVENT_PREFIX)) if field.startswith(EVENT_PREFIX) else []
     if not steps:
         fields = ", ".join(STACK_COLUMNS)
         raise StackError(f"Hits can't be stacked by {field!r}: use {fields}, or event. and a field's path.")
     data: Any = F("event__data")
     for step in steps[:-1]:
         data = KeyTransform(step, data)
-    return KeyTextTransform(steps[-1], data)
-
-
-def _steps(path: str) -> list[str | int]:
-    """The keys and list indexes of a path: `EventData.Image`, ``EventData.`a.b` ``, `EventData.Data[0]`."""
-    found = (match.groups() for match in _STEP.finditer(path))
-    return [int(index) if index else quoted or plain for quoted, index, plain in found]
+    return KeyTextTransform(steps[-1], data), _JsonKind(KeyTransform(steps[-1], data))
 
 
 def _rows(grouped: QuerySet[Any]) -> list[StackRow]:
-    return [
-        StackRow(
-            value=row["value"][:VALUE_SHOWN] if isinstance(row["value"], str) else row["value"],
-            label=str(row["label"] or ("" if row["value"] is None else row["value"]))[:VALUE_SHOWN],
-            count=row["n"],
-            computers=row["computers"],
-            first_time=row["first_time"],
-            last_time=row["last_time"],
-            judged=row["judged"],
-            level=row["top_level"],
-        )
-        for row in grouped
-    ]
+    return [_row(row) for row in grouped]
+
+
+def _row(row: dict[str, Any]) -> StackRow:
+    value, nothing = row["value"], ""
+    if row["kind"] != "column":
+        value = "" if row["kind"] in (None, "null") else str(value)
+        nothing = {None: "absent", "null": "null"}.get(row["kind"], "" if value else "empty")
+    return StackRow(
+        value=value[:VALUE_SHOWN] if isinstance(value, str) else value,
+        label=str(row["label"] or value)[:VALUE_SHOWN],
+        nothing=nothing,
+        count=row["n"],
+        computers=row["computers"],
+        first_time=row["first_time"],
+        last_time=row["last_time"],
+        judged=row["judged"],
+        level=row["top_level"],
+    )

@@ -1,0 +1,59 @@
+"""Compile a scan's rules in a process that exits: parsing thousands of YAML texts takes memory that a worker
+would keep. Run as a module; texts come in by stdin and the answer goes out by stdout, both JSON, so that
+this process needs no database.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TypedDict
+
+import sigma_engine
+
+
+class CompileOrder(TypedDict):
+    """What to compile: the text of the model and those of the rules, whose index is their position."""
+
+    model: str
+    rules: list[str]
+
+
+class CompileAnswer(TypedDict):
+    """What was compiled: `served` is {position: names of log sources}, `left_out` [[position, sentence], ..].
+
+    `error` is a sentence when nothing was compiled, "" otherwise.
+    """
+
+    engine: str
+    digest: str
+    served: dict[str, list[str]]
+    left_out: list[list[int | str]]
+    error: str
+
+
+def compile_order(order: CompileOrder) -> CompileAnswer:
+    """Compile, put the set into the engine's cache, and say what runs on which log sources."""
+    answer = CompileAnswer(engine=sigma_engine.ENGINE_VERSION, digest="", served={}, left_out=[], error="")
+    model, findings = sigma_engine.parse_model(order["model"])
+    if model is None:
+        answer["error"] = "The model is broken: " + " ".join(finding.message for finding in findings[:3])
+        return answer
+    rules = []
+    for position, text in enumerate(order["rules"]):
+        parsed = sigma_engine.parse_rules(text)
+        if len(parsed) != 1 or parsed[0].rule is None or parsed[0].broken:
+            answer["error"] = f"The rule at position {position} was in order when saved and is not now."
+            return answer
+        rules.append(parsed[0].rule)
+    compiled = sigma_engine.load_or_compile(rules, model)
+    answer["digest"] = compiled.digest
+    answer["served"] = {str(position): list(names) for position, names in compiled.served.items()}
+    answer["left_out"] = [
+        [left.index, " ".join(finding.message for finding in left.findings)] for left in compiled.left_out
+    ]
+    return answer
+
+
+if __name__ == "__main__":
+    json.dump(compile_order(json.load(sys.stdin)), sys.stdout)

@@ -1,0 +1,193 @@
+"""Preparation: a queued scan is checked, its rules are compiled, and its evidence is cut into units."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from django.apps import apps
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+import sigma_engine
+from rules_app.models import RuleVersion
+from rules_app.selection import load_event_model
+from scans_app.models import Evidence, EvidenceChunk, Scan, ScanRule, ScanUnit
+from scans_app.services import storage
+from scans_app.services.claims import CRASHES_UNTIL_SET_ASIDE, Heartbeat, LeaseLost, claim, move
+from scans_app.services.compile_child import CompileAnswer, CompileOrder
+from scans_app.services.doorbell import ring_on_commit
+from scans_app.services.units import chunks_outside
+
+COMPILE_SECONDS = 300  # 4,000 rules take 20 s on a slow machine; below the time limit of the task
+
+logger = logging.getLogger(__name__)
+
+
+class ScanFailed(Exception):
+    """The scan can't run; the text is a sentence that says why and what to do."""
+
+
+def run_next_preparation(may_go_on: Callable[[], bool]) -> bool:
+    """Prepare the next scan that waits; False when none does. It is done in one go, however long it takes."""
+    scan = claim(Scan.objects.order_by("pk"))
+    if scan is None:
+        return False
+    with Heartbeat(scan):
+        try:
+            _prepare(scan)
+        except ScanFailed as problem:
+            logger.warning("scan %d failed: %s", scan.pk, problem)
+            move(scan, state=Scan.State.FAILED, error=str(problem), finished_at=timezone.now())
+        except LeaseLost:
+            pass  # it was cancelled, or another worker prepares it
+    return True
+
+
+def _prepare(scan: Scan) -> None:
+    if scan.crashes >= CRASHES_UNTIL_SET_ASIDE:
+        raise ScanFailed(f"Preparing this scan ended {scan.crashes} processes: scan with fewer rules.")
+    evidence = list(scan.evidence.order_by("pk"))
+    for file in evidence:
+        _check_unchanged(file)
+    versions = _versions(scan)
+    answer = _compile(scan, versions)
+    if answer["error"]:
+        raise ScanFailed(answer["error"])
+    model = load_event_model(scan.model_version)
+    wanted = {name for names in answer["served"].values() for name in names}
+    units = [
+        ScanUnit(scan=scan, place=place, evidence=file, first_chunk=first, last_chunk=last, next_chunk=first)
+        for place, (file, first, last) in enumerate(_plan(scan, evidence, model, wanted))
+    ]
+    _go(scan, versions, answer, units)
+
+
+def _check_unchanged(file: Evidence) -> None:
+    if not storage.is_unchanged(file):
+        raise ScanFailed(
+            f"{file.name} was changed or removed on disk since it was added (SHA-256 {file.sha256[:12]}…): "
+            "add the original again and scan that."
+        )
+    # Touched, but with the same bytes: from now on the time says so, and no unit hashes it again.
+    Evidence.objects.filter(pk=file.pk).update(stored_mtime_ns=file.path.stat().st_mtime_ns)
+
+
+def _versions(scan: Scan) -> list[RuleVersion]:
+    pks = scan.manifest["rules"]["versions"]
+    found = RuleVersion.objects.in_bulk(pks)
+    if len(found) < len(pks):
+        missing = len(pks) - len(found)
+        raise ScanFailed(f"{missing:,} of the rules were deleted after the scan was started: start it again.")
+    return [found[pk] for pk in pks]
+
+
+def _compile(scan: Scan, versions: Sequence[RuleVersion]) -> CompileAnswer:
+    """Compile in a child process, looking now and then whether the scan is still wanted."""
+    order = CompileOrder(model=scan.model_version.text, rules=[version.text for version in versions])
+    given: str | None = json.dumps(order)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "scans_app.services.compile_child"],
+        cwd=Path(apps.get_app_config("scans_app").path).parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + COMPILE_SECONDS
+    with child:
+        while True:
+            try:
+                output, _ = child.communicate(given, timeout=0.5)
+                break
+            except subprocess.TimeoutExpired:
+                given = None  # it has it
+                if time.monotonic() > until:
+                    child.kill()
+                    raise ScanFailed(
+                        f"Compiling took longer than {COMPILE_SECONDS} s: scan with fewer rules."
+                    ) from None
+                if not Scan.objects.filter(pk=scan.pk, fence=scan.fence, state=Scan.State.PREPARING).exists():
+                    child.kill()
+                    raise LeaseLost(str(scan)) from None
+    if child.returncode:
+        raise ScanFailed(f"The compiler ended with code {child.returncode}: see the log of the worker.")
+    answer: CompileAnswer = json.loads(output)
+    return answer
+
+
+def _plan(
+    scan: Scan, evidence: Sequence[Evidence], model: sigma_engine.Model, wanted: set[str]
+) -> Iterator[tuple[Evidence, int, int]]:
+    """The units: (file, first chunk, last chunk), without what the catalogue says no rule will see."""
+    for file in evidence:
+        if not _may_hold(file, model, wanted):
+            continue
+        outside = chunks_outside(scan, file.pk, 0, file.chunk_count)
+        for first, last in sigma_engine.units_of(file.chunk_count, file.chunk_size):
+            inside = [number for number in range(first, last + 1) if number not in outside]
+            if inside:
+                yield file, inside[0], inside[-1]
+
+
+def _may_hold(file: Evidence, model: sigma_engine.Model, wanted: set[str]) -> bool:
+    """Whether a file may hold events of the log sources. When the catalogue doesn't know it all, it may."""
+    known = sum(count for channel, *_, count in file.counts if channel != "…")
+    if known < file.events or any(problem["code"] == "set_aside" for problem in file.problems):
+        return True
+    return any(
+        source.name in wanted
+        for channel, event_id, provider, _ in file.counts
+        for source in model.accepting(sigma_engine.EventKey(channel, event_id, provider), file.name)
+    )
+
+
+def _go(scan: Scan, versions: Sequence[RuleVersion], answer: CompileAnswer, units: list[ScanUnit]) -> None:
+    """Write rules, units and totals, and let the workers at it. Raises LeaseLost, having written nothing."""
+    rules = [
+        ScanRule(
+            scan=scan,
+            position=position,
+            rule_version=version,
+            sources=answer["served"].get(str(position), []),
+        )
+        for position, version in enumerate(versions)
+    ]
+    bytes_total, events_total = 0, 0
+    for unit in units:
+        bytes_in, events_in = _content(scan, unit)
+        bytes_total += bytes_in
+        events_total += events_in
+    with transaction.atomic():
+        ScanRule.objects.bulk_create(rules, batch_size=500)
+        ScanUnit.objects.bulk_create(units, batch_size=500)
+        move(
+            scan,
+            state=Scan.State.RUNNING,
+            started_at=timezone.now(),
+            manifest={**scan.manifest, "engine": answer["engine"], "compiled": answer["digest"]},
+            units_total=len(units),
+            bytes_total=bytes_total,
+            events_total=events_total,
+            crashes=0,
+        )
+        ring_on_commit()
+
+
+def _content(scan: Scan, unit: ScanUnit) -> tuple[int, int]:
+    """Bytes and events that a unit will look at."""
+    file = unit.evidence
+    outside = chunks_outside(scan, file.pk, unit.first_chunk, unit.last_chunk)
+    numbers = [number for number in range(unit.first_chunk, unit.last_chunk + 1) if number not in outside]
+    size = sum(min(file.chunk_size, max(file.size - number * file.chunk_size, 0)) for number in numbers)
+    if len(numbers) == file.chunk_count:
+        return size, file.events
+    chunks = EvidenceChunk.objects.filter(
+        evidence=file, number__range=(unit.first_chunk, unit.last_chunk)
+    ).exclude(number__in=outside)
+    return size, chunks.aggregate(events=Sum("events"))["events"] or 0

@@ -1,0 +1,94 @@
+"""The scanner of a scan, kept between the units that a process works on.
+
+Loading a compiled set takes a second and its caches of values and verdicts are what makes it fast, so a
+process keeps the scanners of the last scans it was on. The rules are always the frozen versions.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import sigma_engine
+from rules_app.selection import load_event_model, load_rule
+from scans_app.models import Scan
+from scans_app.services.event_rows import FrozenRule, clean_text
+
+SCANNERS_KEPT = 2
+DROP_CACHES_OVER = 300 * 1024**2  # bytes resident
+END_PROCESS_OVER = 400 * 1024**2
+GROWTH = 32 * 1024**2  # what is freed rarely returns to the system: drop again only after growing this much
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedScan:
+    """What matching a scan's chunks needs. `rules` are in the order of the compiled set."""
+
+    scanner: sigma_engine.Scanner
+    rules: list[FrozenRule]
+
+
+_kept: OrderedDict[int, LoadedScan] = OrderedDict()
+
+
+def load_scan(scan: Scan) -> LoadedScan:
+    """The scanner and rules of a prepared scan, from this process, the engine's cache, or compiled anew."""
+    if scan.pk in _kept:
+        _kept.move_to_end(scan.pk)
+        return _kept[scan.pk]
+    while len(_kept) >= SCANNERS_KEPT:
+        _kept.popitem(last=False)
+    loaded = _kept[scan.pk] = _load(scan)
+    return loaded
+
+
+def forget_scans() -> None:
+    """Let go of all scanners of this process."""
+    _kept.clear()
+
+
+def _load(scan: Scan) -> LoadedScan:
+    rows = scan.rules.select_related("rule_version")
+    compiled = sigma_engine.load_compiled(scan.manifest["compiled"])
+    if compiled is None:
+        logger.info("compiling the rules of scan %d again: they are not in the cache", scan.pk)
+        rules = [load_rule(row.rule_version) for row in rows]
+        compiled = sigma_engine.load_or_compile(rules, load_event_model(scan.model_version))
+    keys = list(rows.values_list("rule_version__rule", "rule_version"))
+    frozen = [
+        FrozenRule(rule_pk, version_pk, clean_text(rule.title), sigma_engine.level_rank(rule.level))
+        for (rule_pk, version_pk), rule in zip(keys, compiled.rules, strict=True)
+    ]
+    return LoadedScan(sigma_engine.Scanner(compiled), frozen)
+
+
+class MemoryGuard:
+    """Watches what this process holds in memory, and lets caches go before it is too much."""
+
+    def __init__(self) -> None:
+        self._drop_over = DROP_CACHES_OVER
+
+    def look(self) -> bool:
+        """Drop the caches of all scanners if it is time. False when the process should end soon."""
+        resident = resident_bytes()
+        if resident > self._drop_over:
+            for loaded in _kept.values():
+                loaded.scanner.drop_caches()
+            resident = resident_bytes()
+            self._drop_over = max(DROP_CACHES_OVER, resident + GROWTH)
+            logger.info("dropped the caches of %d scanners at %d MiB", len(_kept), resident // 2**20)
+        return resident <= END_PROCESS_OVER
+
+
+def resident_bytes() -> int:
+    """The memory that this process holds in RAM (Linux; 0 where the system doesn't say)."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

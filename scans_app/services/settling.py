@@ -1,0 +1,99 @@
+"""The end of a scan: when its last unit is over, its state and its log are written once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from scans_app.models import Scan, ScanRule, ScanUnit
+
+
+def settle(scan_pk: int) -> None:
+    """End the scan if nothing of it is left to do. Does nothing otherwise, or when it was ended before."""
+    open_units = ScanUnit.objects.filter(
+        scan=scan_pk, state__in=(ScanUnit.State.QUEUED, ScanUnit.State.RUNNING)
+    )
+    if open_units.exists():
+        return
+    with transaction.atomic():
+        going_on = Scan.objects.select_for_update().filter(
+            pk=scan_pk, state__in=(Scan.State.RUNNING, Scan.State.CANCELLING)
+        )
+        if (scan := going_on.first()) is None:
+            return
+        units = list(scan.units.all())
+        scan.state = _end_state(scan, units)
+        scan.finished_at = timezone.now()
+        rules = _count_rules(scan, units)
+        scan.log = _log(units, rules, scan)
+        scan.save(update_fields=["state", "finished_at", "log"])
+
+
+def settle_all() -> None:
+    """End every scan whose last worker died between its last checkpoint and the end of the scan."""
+    for pk in Scan.objects.filter(state__in=(Scan.State.RUNNING, Scan.State.CANCELLING)).values_list(
+        "pk", flat=True
+    ):
+        settle(pk)
+
+
+def _end_state(scan: Scan, units: Iterable[ScanUnit]) -> str:
+    if scan.state == Scan.State.CANCELLING:
+        return Scan.State.CANCELLED
+    gaps = any(unit.skipped or unit.lost for unit in units)
+    return Scan.State.FINISHED_WITH_GAPS if gaps else Scan.State.FINISHED
+
+
+def _count_rules(scan: Scan, units: Iterable[ScanUnit]) -> list[ScanRule]:
+    """Write the hits and events of each rule of the scan; the rules."""
+    kept, capped = Counter[int](), Counter[int]()
+    source_events = _source_events(units)
+    for unit in units:
+        for position, (unit_kept, unit_capped) in unit.rule_hits.items():
+            kept[int(position)] += unit_kept
+            capped[int(position)] += unit_capped
+    rules = list(scan.rules.all())
+    for rule in rules:
+        rule.hits, rule.hits_capped = kept[rule.position], capped[rule.position]
+        rule.events = sum(source_events[name] for name in rule.sources)
+    told = [rule for rule in rules if rule.hits or rule.hits_capped or rule.events]
+    ScanRule.objects.bulk_update(told, ["hits", "hits_capped", "events"], batch_size=200)
+    return rules
+
+
+def _source_events(units: Iterable[ScanUnit]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for unit in units:
+        total.update(unit.source_events)
+    return total
+
+
+def _log(units: list[ScanUnit], rules: list[ScanRule], scan: Scan) -> dict[str, Any]:
+    """What came of the scan, for people.
+
+    `{"sources": [{name, rules, events, hits}], "seconds_matching", "units", "attempts",
+    "regex_timeouts": {pattern: count}}`. A rule on two sources counts, with its hits, under both.
+    """
+    events = _source_events(units)
+    rule_count, hits = Counter[str](), Counter[str]()
+    for rule in rules:
+        for name in rule.sources:
+            rule_count[name] += 1
+            hits[name] += rule.hits + rule.hits_capped
+    timeouts: Counter[str] = Counter()
+    for unit in units:
+        timeouts.update(unit.regex_timeouts)
+    return {
+        "sources": [
+            {"name": name, "rules": rule_count[name], "events": events[name], "hits": hits[name]}
+            for name in sorted(rule_count, key=lambda name: (-events[name], name))
+        ],
+        "seconds_matching": round(sum(unit.seconds for unit in units), 3),
+        "units": len(units),
+        "attempts": sum(unit.attempt for unit in units),
+        "regex_timeouts": dict(timeouts.most_common(100)),
+    }

@@ -1,0 +1,37 @@
+"""Why a rule did or did not match the event of a hit: the engine's explanation, with what the scan ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rules_app.models import EventModelVersion, RuleVersion
+from rules_app.selection import load_event_model, load_rule
+from scans_app.models import Hit
+from sigma_engine import explain
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """An explanation (`sigma_engine.Explanation.to_dict`), or the sentence that says why there is none."""
+
+    version: RuleVersion
+    model_version: EventModelVersion
+    tree: dict[str, Any] | None
+    problem: str = ""
+
+
+def explain_hit(hit: Hit, version: RuleVersion | None = None) -> Why:
+    """Explain the rule version that made the hit, or another, on the hit's event, with the scan's model.
+
+    Writes nothing. A broken rule or model is an answer, not an exception: its `problem` says so.
+    """
+    version = version or hit.rule_version
+    model_version = hit.scan.model_version
+    try:
+        rule = load_rule(version)
+        model = load_event_model(model_version)
+    except ValueError as error:
+        return Why(version, model_version, None, f"There is nothing to explain: {error}.")
+    tree = explain(rule, model, hit.event.data, hit.evidence.name).to_dict()
+    return Why(version, model_version, tree)
