@@ -1,0 +1,81 @@
+"""Who may do what at which address: one row for each URL pattern. A pattern without a row fails the build.
+
+`tests/house/test_urls.py` asks every address as every visitor, for what is theirs, what is another case's,
+what is another case's under the address of theirs, and what does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class May(StrEnum):
+    """Who is answered. A stranger gets 404 where a case is asked for, nobody gets the way to sign in."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed in"
+    MINE = "who made it"
+    READ = "member of the case"
+    EDIT = "owner or analyst of the case"
+    OWN = "owner of the case"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Who may GET and who may POST; None: the method is refused with 405."""
+
+    get: May | None
+    post: May | None = None
+
+
+ANYONE, SIGNED_IN, MINE, READ, EDIT, OWN = May.ANYONE, May.SIGNED_IN, May.MINE, May.READ, May.EDIT, May.OWN
+
+MATRIX: dict[str, Page] = {
+    # the house
+    "home": Page(SIGNED_IN),
+    "sign_in": Page(ANYONE, ANYONE),
+    "sign_in_link": Page(ANYONE, ANYONE),
+    "sign_out": Page(None, ANYONE),
+    "theme": Page(None, ANYONE),
+    "healthz": Page(ANYONE),
+    # rules and models: everybody who is signed in reads and writes them, each save is a version with its author
+    "rules:list": Page(SIGNED_IN),
+    "rules:new": Page(SIGNED_IN, SIGNED_IN),
+    "rules:check": Page(None, SIGNED_IN),
+    "rules:import": Page(SIGNED_IN, SIGNED_IN),
+    "rules:import_job": Page(MINE),
+    "rules:import_again": Page(None, MINE),
+    "rules:rule": Page(SIGNED_IN),
+    "rules:edit": Page(SIGNED_IN, SIGNED_IN),
+    "rules:enabled": Page(None, SIGNED_IN),
+    "rules:version": Page(SIGNED_IN),
+    "rules:models": Page(SIGNED_IN),
+    "rules:model_new": Page(SIGNED_IN, SIGNED_IN),
+    "rules:model_check": Page(None, SIGNED_IN),
+    "rules:model": Page(SIGNED_IN),
+    "rules:model_edit": Page(SIGNED_IN, SIGNED_IN),
+    "rules:model_copy": Page(None, SIGNED_IN),
+    "rules:model_default": Page(None, SIGNED_IN),
+    "rules:model_version": Page(SIGNED_IN),
+    # cases: members only
+    "cases:list": Page(SIGNED_IN),
+    "cases:new": Page(SIGNED_IN, SIGNED_IN),
+    "cases:case": Page(READ),
+    "cases:members": Page(None, OWN),
+    "cases:member_remove": Page(None, OWN),
+    "cases:evidence": Page(READ),
+    "cases:upload": Page(None, EDIT),
+    "cases:evidence_file": Page(READ),
+    "cases:scans": Page(READ),
+    "cases:scan_new": Page(EDIT, EDIT),
+    "cases:preflight": Page(EDIT),
+    "cases:scan": Page(READ),
+    "cases:progress": Page(READ),
+    "cases:cancel": Page(None, EDIT),
+    "cases:hits": Page(READ),
+    "cases:judge": Page(None, EDIT),
+    "cases:hit": Page(READ),
+    "cases:why": Page(READ),
+    "cases:comment": Page(None, EDIT),
+}
