@@ -1,8 +1,10 @@
 // Everything that moves on a page. Each module looks for its own data attributes and works without the others;
 // without any script the pages still work as plain links and forms.
 import "./htmx.js";
+import "./hits.js";
 import "./keyboard.js";
 import "./live_check.js";
 import "./send_at_once.js";
 import "./theme.js";
+import "./upload.js";
 import "./values.js";

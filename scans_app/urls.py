@@ -1,6 +1,32 @@
-"""The pages of this app."""
+"""The pages of cases, their evidence, scans and hits."""
 
-from django.urls import URLPattern
+from django.urls import include, path
+
+from scans_app.views import cases, evidence, hit, hits, scan_new, scans
 
 app_name = "cases"
-urlpatterns: list[URLPattern] = []
+
+in_case = [
+    path("", cases.case, name="case"),
+    path("members/", cases.members, name="members"),
+    path("members/<int:pk>/remove/", cases.member_remove, name="member_remove"),
+    path("evidence/", evidence.evidence, name="evidence"),
+    path("evidence/upload/", evidence.upload, name="upload"),
+    path("evidence/<int:pk>/", evidence.evidence_file, name="evidence_file"),
+    path("scans/", scans.scans, name="scans"),
+    path("scans/new/", scan_new.scan_new, name="scan_new"),
+    path("scans/new/preflight/", scan_new.preflight, name="preflight"),
+    path("scans/<int:pk>/", scans.scan, name="scan"),
+    path("scans/<int:pk>/progress/", scans.progress, name="progress"),
+    path("scans/<int:pk>/cancel/", scans.cancel, name="cancel"),
+    path("hits/", hits.hits, name="hits"),
+    path("hits/judge/", hit.judge, name="judge"),
+    path("hits/<int:pk>/", hit.hit, name="hit"),
+    path("hits/<int:pk>/why/", hit.why, name="why"),
+    path("hits/<int:pk>/comment/", hit.comment, name="comment"),
+]
+urlpatterns = [
+    path("cases/", cases.case_list, name="list"),
+    path("cases/new/", cases.case_new, name="new"),
+    path("cases/<int:case_pk>/", include(in_case)),
+]

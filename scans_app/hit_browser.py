@@ -1,0 +1,352 @@
+"""The hits page as its URL asks for it: which scan, which filters, which order, which stack.
+
+Each part is computed when a template asks for it, so that an answer that holds only the stacks or only the
+histogram costs no table. Nothing here reads the JSON of events, except a stack by one of their fields.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from rules_app.models import Rule
+from scans_app.event_values import NOTHINGS
+from scans_app.histogram import Histogram, histogram
+from scans_app.hit_filters import COLUMNS, EVENT, NOT, Clause, HitFilters, with_query
+from scans_app.models import Evidence, Hit, Scan
+from scans_app.services.hit_pages import SORTS, HitPage, PageError, hit_page
+from scans_app.services.stacks import STACK_COLUMNS, StackError, StackRow, scan_mark, stack
+from scans_app.templatetags.display import event_time
+from sigma_engine import LEVELS
+
+COUNTED = 10_000  # totals are exact up to here
+AT_ONCE = 100_000  # hits of a scan up to which the histogram and event stacks are computed with the page
+STACK_WORDS = {
+    "rule": "rule",
+    "title": "rule title",
+    "level": "level",
+    "computer": "computer",
+    "channel": "channel",
+    "event_id": "event id",
+    "user": "user",
+    "verdict": "verdict",
+    "evidence": "evidence file",
+}
+COMMON_FIELDS = (
+    "EventData.Image",
+    "EventData.CommandLine",
+    "EventData.ParentImage",
+    "EventData.NewProcessName",
+    "EventData.TargetUserName",
+    "EventData.SubjectUserName",
+    "EventData.IpAddress",
+    "EventData.LogonType",
+    "EventData.TargetObject",
+    "EventData.TargetFilename",
+    "EventData.ServiceName",
+    "EventData.DestinationIp",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One filter as the page shows it, with the address of the page without it."""
+
+    word: str
+    negated: bool
+    text: str
+    drop: str
+
+
+class HitBrowser:
+    """What one hits URL shows of one scan."""
+
+    def __init__(self, scan: Scan, query: QueryDict) -> None:
+        self.scan = scan
+        self.query = query
+        self.filters = HitFilters.from_query(query)
+        self.problems = list(self.filters.problems)
+        self.sort = query.get("sort", "time")
+        self.order = "rare" if query.get("order") == "rare" else "common"
+        self.stack_field = query.get("stack") or "rule"
+        self._bases: dict[str, str] = {}
+        if self.sort.removeprefix("-") not in SORTS:
+            self.problems.append(f"Hits cannot be sorted by {self.sort}; they are sorted by time.")
+            self.sort = "time"
+
+    @property
+    def state(self) -> list[tuple[str, list[str]]]:
+        """The URL's parameters for the hidden fields of a form, without the page's key and the open hit."""
+        dropped = ("after", "before", "hit", "tab", "why", "find")
+        return [(name, values) for name, values in self.query.lists() if name not in dropped]
+
+    @cached_property
+    def hits(self) -> QuerySet[Hit]:
+        """The hits that the filters let through."""
+        return self.filters.apply(Hit.objects.of_scan(self.scan))
+
+    @cached_property
+    def page(self) -> HitPage:
+        """The rows of this page, without what only the slide-over needs."""
+        keys = {name: self.query.get(name, "") for name in ("after", "before")}
+        try:
+            return hit_page(self.hits, sort=self.sort, **keys)
+        except PageError as error:
+            self.problems.append(str(error))
+            return hit_page(self.hits, sort=self.sort)
+
+    @cached_property
+    def total(self) -> int:
+        """How many hits the filters let through, COUNTED + 1 for more than COUNTED."""
+        return self.scan.hits if not self.filters and self.scan.is_over else self.hits.count_up_to(COUNTED)
+
+    @cached_property
+    def total_text(self) -> str:
+        """The total as people read it: exact to 10,000, then `10,000+`."""
+        exact = self.total <= COUNTED or not self.filters
+        return f"{self.total:,}" if exact else f"{COUNTED:,}+"
+
+    @cached_property
+    def unjudged_text(self) -> str:
+        """The hits among them that wait for a verdict."""
+        count = self.hits.unjudged().count_up_to(COUNTED)
+        return f"{count:,}" if count <= COUNTED else f"{COUNTED:,}+"
+
+    @property
+    def by_day(self) -> bool:
+        """Whether rows stand in the order of time, so that days can head them."""
+        return self.sort.removeprefix("-") == "time"
+
+    # --- chips and addresses
+
+    @cached_property
+    def chips(self) -> list[Chip]:
+        """The filters in the order of the URL."""
+        names = self._names()
+        chips = [
+            Chip(
+                clause.word,
+                clause.negated,
+                ", ".join(names.get((clause.param, value), _shown(clause, value)) for value in clause.values),
+                self.url(**{clause.name: None}),
+            )
+            for clause in self.filters.clauses
+        ]
+        start, end = self.filters.time_from, self.filters.time_to
+        if start is not None or end is not None:
+            first = f"from {event_time(start)}" if start is not None else ""
+            last = f"before {event_time(end)}" if end is not None else ""
+            drop = self.url(**{"from": None, "to": None})
+            chips.append(Chip(word="time", negated=False, text=f"{first} {last}".strip(), drop=drop))
+        return chips
+
+    def _names(self) -> dict[tuple[str, str], str]:
+        """What people call the rules and files that the filters name by key."""
+        keys = {
+            param: [int(v) for c in self.filters.clauses if c.param == param for v in c.values]
+            for param in ("rule", "evidence")
+        }
+        rules = Rule.objects.filter(pk__in=keys["rule"]).values_list("pk", "title") if keys["rule"] else ()
+        files = Evidence.objects.of_case(self.scan.case).filter(pk__in=keys["evidence"])
+        named = files.values_list("pk", "name") if keys["evidence"] else ()
+        return {("rule", str(pk)): title for pk, title in rules} | {
+            ("evidence", str(pk)): name for pk, name in named
+        }
+
+    def url(self, **changes: str | list[str] | None) -> str:
+        """This page with parameters set or dropped (None)."""
+        return with_query(self.query, changes)
+
+    def only_url(self, param: str, value: Any) -> str:
+        """This page narrowed to one value."""
+        if param not in self._bases:
+            base = self.url(**{param: None, f"{NOT}{param}": None})
+            self._bases[param] = base if base == "?" else f"{base}&"
+        return self._bases[param] + urlencode({param: value})
+
+    def open_url(self, pk: int) -> str:
+        """This page with a hit open beside it, on the tab that is open now."""
+        if "hit" not in self._bases:
+            base = with_query(self.query, dict.fromkeys(("hit", "why", "find"), None), keep_page=True)
+            self._bases["hit"] = base if base == "?" else f"{base}&"
+        return f"{self._bases['hit']}hit={pk}"
+
+    @property
+    def after_url(self) -> str:
+        """The next page."""
+        return with_query(self.query, {"after": self.page.after, "before": None}, keep_page=True)
+
+    @property
+    def before_url(self) -> str:
+        """The page before."""
+        return with_query(self.query, {"before": self.page.before, "after": None}, keep_page=True)
+
+    @property
+    def list_query(self) -> str:
+        """The list's query for a form that comes back to it, its scan written out."""
+        return with_query(self.query, {"scan": str(self.scan.pk)}, keep_page=True).removeprefix("?")
+
+    @property
+    def news_url(self) -> str:
+        """The address that tells how many hits came since this page was made."""
+        return with_query(self.query, {"seen": self.query.get("seen") or str(self.scan.hits)}, keep_page=True)
+
+    @property
+    def fresh_url(self) -> str:
+        """This page made anew."""
+        return self.url(seen=None)
+
+    @property
+    def new_hits(self) -> int:
+        """How many hits came since the page was made that asks."""
+        seen = self.query.get("seen", "")
+        return max(0, self.scan.hits - int(seen)) if seen.isdecimal() else 0
+
+    def sort_url(self, name: str) -> str:
+        """This page sorted by `name`, the other way round if it is already."""
+        return self.url(sort=f"-{name}" if self.sort == name else name)
+
+    @property
+    def whole_url(self) -> str:
+        """The page without any filter, in the same order and with the same stack."""
+        names: list[str] = [clause.name for clause in self.filters.clauses]
+        return self.url(**dict.fromkeys([*names, "from", "to"], None))
+
+    # --- the stack and the histogram
+
+    @property
+    def stack_word(self) -> str:
+        """What the hits are stacked by, as people read it."""
+        return STACK_WORDS.get(self.stack_field, self.stack_field.removeprefix(EVENT))
+
+    @property
+    def stack_waits(self) -> bool:
+        """Whether the stack takes long enough to come after the page."""
+        return self.stack_field.startswith(EVENT) and self.scan.hits > AT_ONCE
+
+    @cached_property
+    def stack(self) -> list[StackRow]:
+        """The values of the chosen field, with counts under the same filters."""
+        try:
+            return stack(self.hits, self.stack_field, order=self.order, mark=self.mark)
+        except StackError as error:
+            self.problems.append(str(error))
+            self.stack_field = "rule"
+            return stack(self.hits, "rule", order=self.order, mark=self.mark)
+
+    @cached_property
+    def stack_rows(self) -> list[dict[str, Any]]:
+        """The stack for the page: each value with its words, its link and its share of judged hits."""
+        return [self._stack_row(row) for row in self.stack]
+
+    def _stack_row(self, row: StackRow) -> dict[str, Any]:
+        param, text = self.stack_field, _stack_text(self.stack_field, row)
+        words = _SHOWN_STATES.get(text, text) if param != "verdict" else text.replace("_", " ")
+        return {
+            "label": row.label if param in ("rule", "evidence") and row.label else words,
+            "nothing": text in _SHOWN_STATES,
+            "url": self.only_url(param, text),
+            "chosen": text in self.filters.values_of(param),
+            "level": row.level,
+            "count": row.count,
+            "judged": row.judged,
+            "unjudged": row.count - row.judged,
+            "computers": row.computers,
+            "first_time": row.first_time,
+            "last_time": row.last_time,
+            "last_day": event_time(row.last_time, _same_day(row.first_time, row.last_time)),
+        }
+
+    @property
+    def stack_highest(self) -> int:
+        """The count of the largest value, which fills its bar."""
+        return max((row.count for row in self.stack), default=0)
+
+    @cached_property
+    def mark(self) -> str:
+        """What kept answers about this scan are kept under."""
+        return scan_mark(self.scan)
+
+    @property
+    def stack_choices(self) -> list[tuple[str, str]]:
+        """What a person can choose to stack by; the field of the event that is chosen now is among them."""
+        choices = [(name, STACK_WORDS.get(name, name)) for name in STACK_COLUMNS]
+        if self.stack_field.startswith(EVENT):
+            choices.append((self.stack_field, self.stack_word))
+        return choices
+
+    @property
+    def histogram_waits(self) -> bool:
+        """Whether counting the bars takes long enough to come after the page."""
+        return self.scan.hits > AT_ONCE
+
+    @cached_property
+    def histogram(self) -> Histogram:
+        """The hits over time by level; levels and times that are filtered away are still shown."""
+        hits = self.filters.apply(Hit.objects.of_scan(self.scan), leaving_out=("level", "time"))
+        return histogram(hits, self.filters.time_from, self.filters.time_to, mark=self.mark)
+
+    @property
+    def histogram_end(self) -> int:
+        """Where the last bar ends, in microseconds."""
+        return self.histogram.bins[-1].end if self.histogram.bins else 0
+
+    @property
+    def legend(self) -> list[dict[str, Any]]:
+        """Each level, worst first, with its count and the link that shows or hides it."""
+        counts = self.histogram.levels
+        return [
+            {
+                "rank": rank,
+                "count": counts.get(rank, 0),
+                "shown": self.shows_level(LEVELS[rank - 1]),
+                "url": self.level_url(LEVELS[rank - 1]),
+            }
+            for rank in range(len(LEVELS), 0, -1)
+        ]
+
+    @property
+    def filter_names(self) -> list[str]:
+        """What the filter form suggests: the columns, then fields that Windows events often have."""
+        return [*COLUMNS, *COMMON_FIELDS]
+
+    def level_url(self, level: str) -> str:
+        """This page with a level shown that was not, or the reverse."""
+        shown = set(self.filters.values_of("level") or LEVELS)
+        shown ^= {level}
+        names = [name for name in LEVELS if name in shown]
+        return self.url(level=names if 0 < len(names) < len(LEVELS) else None)
+
+    def shows_level(self, level: str) -> bool:
+        """Whether hits of this level are let through."""
+        return level in (self.filters.values_of("level") or LEVELS)
+
+
+def _shown(clause: Clause, value: str) -> str:
+    if clause.param == "verdict":
+        return value.replace("_", " ")
+    return NOTHINGS["empty"] if value == "" else value
+
+
+_SHOWN_STATES = {text: word for word, text in NOTHINGS.items()}
+
+
+def _stack_text(field: str, row: StackRow) -> str:
+    """A stack's value as its filter reads it."""
+    if row.nothing:
+        return NOTHINGS[row.nothing]
+    if field == "level":
+        return LEVELS[row.value - 1] if row.value else "none"
+    if field == "verdict":
+        return row.value or "unjudged"
+    absent = row.value == "" or (field == "event_id" and row.value == -1)
+    return NOTHINGS["absent"] if absent else str(row.value)
+
+
+def _same_day(first: int, last: int) -> str:
+    return "%H:%M" if event_time(first, "%j%Y") == event_time(last, "%j%Y") else "%-d %b %y %H:%M"
