@@ -19,26 +19,25 @@ from sigma_engine.lambda_checks import (
     function_named,
     name_of,
     nearest,
-    quoted_lambda,
     token_of,
 )
 from sigma_engine.lambda_functions import Function
-from sigma_engine.lambda_syntax import Syntax, number_value, string_value
-from sigma_engine.lambda_values import MAX_DEPTH, Run
+from sigma_engine.lambda_syntax import Syntax, number_value, parse, string_value
+from sigma_engine.lambda_values import MAX_DEPTH, LambdaError, Run
 from sigma_engine.values import ABSENT
 
 Evaluate = Callable[[Run], Any]
 Path = tuple[str, ...]
 
 _COMPARISONS: dict[str, Callable[[Run, Any, Any], bool]] = {
-    "EQ": lambda run, left, right: values.equal(left, right),
-    "NE": lambda run, left, right: not values.equal(left, right),
+    "EQ": values.equal,
+    "NE": lambda run, left, right: not values.equal(run, left, right),
     "LT": lambda run, left, right: values.order(left, right) == -1,
     "LE": lambda run, left, right: values.order(left, right) in (-1, 0),
     "GT": lambda run, left, right: values.order(left, right) == 1,
     "GE": lambda run, left, right: values.order(left, right) in (0, 1),
     "MATCH": values.regex_match,
-    "IN": lambda run, left, right: values.contains(left, right),
+    "IN": values.contains,
 }
 
 
@@ -61,11 +60,11 @@ class Builder:
 
     def plain_path(self, tree: Syntax) -> Path | None:
         """The member path of a lambda that is nothing else."""
-        expression = tree.children[1]
+        parameter, expression = tree.children
         if not isinstance(expression, Tree) or expression.data != "reach":
             return None
         base, *steps = expression.children
-        if not isinstance(base, Tree) or base.data != "name":
+        if not isinstance(base, Tree) or base.data != "name" or base.children[0] != parameter:
             return None
         names = [self._step(step) for step in steps]
         path = tuple(name for name in names if isinstance(name, str))
@@ -258,13 +257,18 @@ class Builder:
         return self._build(expression, depth)
 
     def _inner_lambda(self, function: Function, key: str, expression: Any, depth: int) -> Evaluate:
-        if expression.data in ("string", "long_string"):
-            expression = quoted_lambda(expression)
-        if expression.data != "lambda":
+        if expression.data in ("string", "long_string"):  # VQL writes `condition="y=>y.Name"`
+            text = token_of(expression.children[0])
+            try:
+                body, cost = self._inner_body(parse(name_of(text)), depth)
+            except LambdaError as error:
+                raise error_at(f"In this lambda: {error.message}", text) from error
+        elif expression.data == "lambda":
+            body, cost = self._inner_body(expression, depth)
+        else:
             message = f"`{key}` of `{function.name}()` must be a lambda, as in `{key}=y=>y.Name`."
             raise error_at(message, expression)
-        body, slot = self.body(expression, depth), len(self._names)
-        cost = sum(1 for _ in expression.iter_subtrees())
+        slot = len(self._names)
 
         def make(run: Run) -> Any:
             def apply(value: Any) -> Any:
@@ -275,6 +279,10 @@ class Builder:
             return apply
 
         return make
+
+    def _inner_body(self, tree: Syntax, depth: int) -> tuple[Evaluate, int]:
+        """A nested lambda's body, and the steps that one call of it takes."""
+        return self.body(tree, depth), sum(1 for _ in tree.iter_subtrees())
 
 
 def _constant(value: Any) -> Evaluate:

@@ -10,7 +10,7 @@ from lark import Token, Tree
 
 from sigma_engine import lambda_values as values
 from sigma_engine.lambda_functions import FUNCTIONS, REFUSED, Function
-from sigma_engine.lambda_syntax import Syntax, parse, string_value
+from sigma_engine.lambda_syntax import string_value
 from sigma_engine.lambda_values import LambdaError
 
 
@@ -73,12 +73,3 @@ def check_literal_regex(node: Any) -> None:
         values.compile_regex(name_of(token))
     except LambdaError as error:
         raise error_at(error.message, token) from error
-
-
-def quoted_lambda(node: Syntax) -> Syntax:
-    """The lambda inside a text: VQL writes `condition="y=>y.Name"`."""
-    token = token_of(node.children[0])
-    try:
-        return parse(name_of(token))
-    except LambdaError as error:
-        raise error_at(f"In this lambda: {error.message}", token) from error

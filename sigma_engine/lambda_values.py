@@ -120,11 +120,30 @@ def text_of(value: Any) -> str:
 
 
 def json_of(value: Any) -> str:
-    """A value as JSON. Raises LambdaError for one that is nested too deep or cannot be written."""
+    """A value as JSON, keys in their order.
+
+    Raises LambdaError for one that is larger than `MAX_OUTPUT`, nested too deep, or cannot be written.
+    """
+    _check_size(value)
     try:
         return orjson.dumps(value, default=_jsonable).decode()
     except TypeError as error:
         raise LambdaError(f"This value cannot be written as JSON: {error}.") from error
+
+
+def _check_size(value: Any) -> None:
+    """Counts what the JSON will hold before it is made: a list may hold one event many times."""
+    size, waiting = 0, [value]
+    while waiting:
+        item = waiting.pop()
+        size += 2 + (len(item) if isinstance(item, str | list | dict | bytes) else 0)
+        if size > MAX_OUTPUT:
+            raise LambdaError(f"This value is larger than {MAX_OUTPUT:,} characters.")
+        if isinstance(item, dict):
+            waiting.extend(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
 
 
 def _jsonable(value: Any) -> Any:
@@ -133,17 +152,20 @@ def _jsonable(value: Any) -> Any:
     return value.hex().upper() if isinstance(value, bytes) else str(value)
 
 
-def equal(left: Any, right: Any) -> bool:
-    """`=`: null equals null and absent; a number equals a text that shows it; texts letter by letter."""
+def equal(run: Run, left: Any, right: Any) -> bool:
+    """`=`: null equals null and absent; a number equals a text that shows it; texts letter by letter.
+
+    Lists and dicts are compared as their JSON.
+    """
     left, right = known(left), known(right)
     if left is None or right is None or isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, str) and isinstance(right, str) and not (is_hex_text(left) and is_hex_text(right)):
         return left == right
-    numbers = number_of(left), number_of(right)
-    if None not in numbers:
-        return numbers[0] == numbers[1]
-    return type(left) is type(right) and bool(left == right)
+    if isinstance(left, list | dict) or isinstance(right, list | dict):
+        return type(left) is type(right) and run.text(left) == run.text(right)
+    number = number_of(left)
+    return number is not None and number == number_of(right)
 
 
 def order(left: Any, right: Any) -> int | None:
@@ -219,10 +241,11 @@ def regex_match(run: Run, value: Any, pattern: Any) -> bool:
     return any(regex.search(run.scanned(item)) is not None for item in items)
 
 
-def contains(value: Any, container: Any) -> bool:
+def contains(run: Run, value: Any, container: Any) -> bool:
     """`IN`: whether the value is an element of a list or a key of a dict."""
     if isinstance(container, list):
-        return any(equal(value, item) for item in container)
+        run.step(1 + len(container) // 100)
+        return any(equal(run, value, item) for item in container)
     return isinstance(container, dict) and isinstance(value, str) and value in container
 
 
