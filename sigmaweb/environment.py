@@ -96,7 +96,7 @@ def _write_new_key(path: Path) -> None:
     except FileExistsError:
         pass  # the other process was first, and its key is as good
     finally:
-        os.unlink(name)
+        Path(name).unlink()
 
 
 def _socket_folder(data: Path) -> Path:

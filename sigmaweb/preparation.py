@@ -71,7 +71,9 @@ def prepare_database() -> None:
         call_command("migrate", interactive=False, verbosity=0)
     except OperationalError as problem:
         first_line = str(problem).strip().partition("\n")[0]
-        raise EnvironmentProblem(f"The database ({connection.vendor}) does not answer: {first_line}") from problem
+        raise EnvironmentProblem(
+            f"The database ({connection.vendor}) does not answer: {first_line}"
+        ) from problem
     sync_shipped_models()
 
 

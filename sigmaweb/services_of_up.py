@@ -8,6 +8,8 @@ from sigmaweb.embedded_redis import redis_command
 from sigmaweb.environment import PROJECT, Environment
 from sigmaweb.supervisor import Service
 
+# Celery warns of root because pickled messages could run code; ours are JSON, and containers run as root.
+NO_WARNING_OF_ROOT = "ignore:You're running the worker with superuser privileges"
 WEB_PROCESSES = 2
 WEB_THREADS = 8
 
@@ -37,12 +39,21 @@ def worker_service(environment: Environment) -> Service:
     return Service(
         "worker",
         [
-            *(sys.executable, "-m", "celery", "--workdir", str(PROJECT), "--app", "sigmaweb", "worker"),
+            *(
+                sys.executable,
+                "-m",
+                "celery",
+                "--quiet",
+                "--workdir",
+                str(PROJECT),
+                "--app",
+                "sigmaweb",
+                "worker",
+            ),
             *("--concurrency", str(environment.workers), "--loglevel", "INFO"),
             *("--without-mingle", "--without-gossip"),
         ],
-        # C_FORCE_ROOT: containers run as root; the messages are JSON, so the reason for Celery's warning is not given.
-        {"REMAP_SIGTERM": "SIGQUIT", "C_FORCE_ROOT": "1"},
+        {"REMAP_SIGTERM": "SIGQUIT", "PYTHONWARNINGS": NO_WARNING_OF_ROOT},
     )
 
 
@@ -51,7 +62,17 @@ def beat_service() -> Service:
     return Service(
         "beat",
         [
-            *(sys.executable, "-m", "celery", "--workdir", str(PROJECT), "--app", "sigmaweb", "beat"),
+            *(
+                sys.executable,
+                "-m",
+                "celery",
+                "--quiet",
+                "--workdir",
+                str(PROJECT),
+                "--app",
+                "sigmaweb",
+                "beat",
+            ),
             *("--loglevel", "WARNING", "--pidfile="),
         ],
     )

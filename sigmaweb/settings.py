@@ -190,8 +190,7 @@ CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_TIME_LIMIT = 660
-CELERY_TASK_SOFT_TIME_LIMIT = 600
+CELERY_TASK_TIME_LIMIT = 660  # seconds; a backstop: all work is in short slices
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_DISABLE_PREFETCH = True  # a busy worker must not hoard doorbells
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False  # the fence in the row protects
@@ -213,6 +212,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE = {
     "reap": {"task": "scans_app.tasks.reap", "schedule": float(REAP_SECONDS)},
+    "resume_imports": {"task": "rules_app.tasks.resume_imports", "schedule": 3.0 * REAP_SECONDS},
+    "sweep": {"task": "scans_app.tasks.sweep", "schedule": 3600.0},  # what killed uploads left behind
 }
 
 LOGGING = {

@@ -147,7 +147,9 @@ class Supervisor:
         self._pauses[service.name] = pause or 0.5
         self._due[service.name] = (time.monotonic() + pause, service)
         when = f"in {pause:g} s" if pause else "now"
-        self._say("up", f"{service.name} ended ({_how(running.process.returncode)}); it is started again {when}")
+        self._say(
+            "up", f"{service.name} ended ({_how(running.process.returncode)}); it is started again {when}"
+        )
 
     def stop(self) -> None:
         """End everything: who is asked to end has 4 s, then it is killed; the `last` ones go after the others."""

@@ -27,7 +27,9 @@ def choose(request: HttpRequest) -> HttpResponse:
     else:
         response = redirect(_page_to_return_to(request))
     if chosen in THEMES:
-        response.set_cookie(COOKIE, chosen, max_age=ONE_YEAR, samesite="Lax", httponly=True, secure=request.is_secure())
+        response.set_cookie(
+            COOKIE, chosen, max_age=ONE_YEAR, samesite="Lax", httponly=True, secure=request.is_secure()
+        )
     return response
 
 

@@ -125,7 +125,9 @@ def admin_client(admin: User, client_of: Callable[..., Client]) -> Client:
 def hx() -> Callable[..., HttpResponse]:
     """hx(client, "get", "/rules/", target="rows") -> what htmx would get for its #rows."""
 
-    def send(client: Client, method: str, path: str, data: object = None, *, target: str = "") -> HttpResponse:
+    def send(
+        client: Client, method: str, path: str, data: object = None, *, target: str = ""
+    ) -> HttpResponse:
         headers = {"HX-Request": "true"} | ({"HX-Target": target} if target else {})
         return getattr(client, method)(path, data, headers=headers)
 

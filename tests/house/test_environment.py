@@ -11,7 +11,14 @@ from sigmaweb.environment import EnvironmentProblem, read_environment, secret_ke
 
 
 def test_without_variables_it_is_a_laptop(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SIGMAWEB_PORT", "SIGMAWEB_HOST", "SIGMAWEB_WORKERS", "DATABASE_URL", "REDIS_URL", "SIGMAWEB_DATA"):
+    for name in (
+        "SIGMAWEB_PORT",
+        "SIGMAWEB_HOST",
+        "SIGMAWEB_WORKERS",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "SIGMAWEB_DATA",
+    ):
         monkeypatch.delenv(name, raising=False)
     found = read_environment()
     assert (found.host, found.port, found.data.name) == ("127.0.0.1", 8000, "var")
@@ -22,7 +29,7 @@ def test_without_variables_it_is_a_laptop(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("value", ["0", "65536", "-1", "http", "80.5", "²"])
 def test_a_port_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("SIGMAWEB_PORT", value)
-    with pytest.raises(EnvironmentProblem, match="SIGMAWEB_PORT is .* from 1 to 65535"):
+    with pytest.raises(EnvironmentProblem, match=r"SIGMAWEB_PORT is .* from 1 to 65535"):
         read_environment()
 
 
@@ -40,7 +47,9 @@ def test_celery_gets_the_socket_in_its_own_spelling(monkeypatch: pytest.MonkeyPa
     assert found.broker_url == f"redis+socket://{found.redis_socket}"
 
 
-def test_the_socket_is_short_however_deep_the_data_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_socket_is_short_however_deep_the_data_lies(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("SIGMAWEB_DATA", str(tmp_path / ("deep/" * 60)))
     assert len(str(read_environment().redis_socket)) < 100
 

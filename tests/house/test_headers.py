@@ -12,7 +12,9 @@ ANSWERS = ["/sign-in/", "/rules/", "/no-such-page/", "/healthz"]
 
 @pytest.mark.parametrize("path", ANSWERS)
 def test_the_policy_allows_no_inline_code_and_no_foreign_origin(owner_client: Client, path: str) -> None:
-    directives = dict(part.strip().split(" ", 1) for part in owner_client.get(path)["Content-Security-Policy"].split(";"))
+    directives = dict(
+        part.strip().split(" ", 1) for part in owner_client.get(path)["Content-Security-Policy"].split(";")
+    )
     assert directives["default-src"] == "'none'"
     assert directives["script-src"] == directives["style-src"] == directives["connect-src"] == "'self'"
     assert directives["frame-ancestors"] == directives["base-uri"] == directives["object-src"] == "'none'"

@@ -55,7 +55,9 @@ def test_a_link_ends_with_its_hour(client: Client, link_path: str) -> None:
     assert signed_in_as(client) is None
 
 
-def test_a_link_of_somebody_who_was_shut_out_does_not_work(client: Client, owner: User, link_path: str) -> None:
+def test_a_link_of_somebody_who_was_shut_out_does_not_work(
+    client: Client, owner: User, link_path: str
+) -> None:
     User.objects.filter(pk=owner.pk).update(is_active=False)
     assert client.post(link_path).status_code == 410
 
@@ -86,7 +88,9 @@ def test_sign_in_does_not_lead_to_another_site(client: Client, owner: User) -> N
     assert client.post("/sign-in/", sent)["Location"] == "/"
 
 
-def test_five_wrong_passwords_make_this_name_wait_and_no_other(client: Client, owner: User, teammate: User) -> None:
+def test_five_wrong_passwords_make_this_name_wait_and_no_other(
+    client: Client, owner: User, teammate: User
+) -> None:
     for user in (owner, teammate):
         user.set_password("correct horse battery")
         user.save()

@@ -47,7 +47,14 @@ def gone(pid: int) -> Callable[[], bool]:
 
 
 def test_lines_carry_the_name_of_who_says_them(supervisor: Supervisor, said: Lines) -> None:
-    supervisor.start(Service("web", python("print('listening'); import sys; print('odd', file=sys.stderr); __import__('time').sleep(60)")))
+    supervisor.start(
+        Service(
+            "web",
+            python(
+                "print('listening'); import sys; print('odd', file=sys.stderr); __import__('time').sleep(60)"
+            ),
+        )
+    )
     assert supervisor.wait_until(lambda: {"listening", "odd"} <= set(said.of("web")), PATIENCE)
 
 
@@ -87,7 +94,9 @@ def test_a_process_that_dies_again_and_again_is_started_after_longer_pauses(
     ]
 
 
-def test_who_does_not_end_when_asked_is_killed_with_all_its_children(supervisor: Supervisor, said: Lines) -> None:
+def test_who_does_not_end_when_asked_is_killed_with_all_its_children(
+    supervisor: Supervisor, said: Lines
+) -> None:
     code = (
         "import signal, subprocess, os, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         "child = subprocess.Popen(['sleep', '60']); print(os.getpid(), child.pid); time.sleep(60)"
@@ -119,7 +128,8 @@ def test_the_children_of_a_supervisor_that_is_killed_end_too(said: Lines) -> Non
         "from sigmaweb.supervisor import Printer, Service, Supervisor\n"
         "import sys\n"
         "one = Supervisor(Printer())\n"
-        "one.start(Service('web', [sys.executable, '-u', '-c', 'import os, time; print(os.getpid()); time.sleep(60)']))\n"
+        "code = 'import os, time; print(os.getpid()); time.sleep(60)'\n"
+        "one.start(Service('web', [sys.executable, '-u', '-c', code]))\n"
         "one.run()\n"
     )
     outer = Supervisor(said)

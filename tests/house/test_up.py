@@ -43,7 +43,11 @@ class Up:
         self.log = data.with_suffix(".log")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"], cwd=PROJECT, env=environment(data, port), stdout=log, stderr=log
+                [sys.executable, "manage.py", "up"],
+                cwd=PROJECT,
+                env=environment(data, port),
+                stdout=log,
+                stderr=log,
             )
 
     @property
@@ -151,11 +155,15 @@ def test_a_second_start_on_the_same_folder_is_refused_in_one_sentence(up: Up, da
 
 def test_a_busy_port_is_refused_in_one_sentence(up: Up, tmp_path: Path) -> None:
     port = int(up.address.rpartition(":")[2])
-    assert f"Port {port} of 127.0.0.1 cannot be used (Address already in use)" in start_that_fails(tmp_path / "data", port)
+    assert f"Port {port} of 127.0.0.1 cannot be used (Address already in use)" in start_that_fails(
+        tmp_path / "data", port
+    )
 
 
 def test_a_data_folder_that_cannot_be_written_is_refused_in_one_sentence() -> None:
-    assert "The data folder /dev/null/data cannot be written" in start_that_fails(Path("/dev/null/data"), free_port())
+    assert "The data folder /dev/null/data cannot be written" in start_that_fails(
+        Path("/dev/null/data"), free_port()
+    )
 
 
 def test_a_second_start_keeps_what_was_there_and_all_ends_on_ctrl_c(up: Up, data: Path) -> None:
@@ -174,8 +182,13 @@ def start_that_fails(data: Path, port: int) -> str:
     """What a start that cannot succeed prints; its exit code is 1 and it prints one line."""
     done = subprocess.run(
         [sys.executable, "manage.py", "up"],
-        cwd=PROJECT, env=environment(data, port), capture_output=True, text=True, timeout=PATIENCE, check=False,
-    )  # fmt: skip
+        cwd=PROJECT,
+        env=environment(data, port),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
     return done.stderr

@@ -43,7 +43,9 @@ def patterns(
     for entry in resolver.url_patterns:
         arguments = (*before, *entry.pattern.converters)
         if isinstance(entry, URLResolver):
-            yield from patterns(entry, f"{prefix}{entry.namespace}:" if entry.namespace else prefix, arguments)
+            yield from patterns(
+                entry, f"{prefix}{entry.namespace}:" if entry.namespace else prefix, arguments
+            )
         else:
             yield f"{prefix}{entry.name}", entry, arguments
 
@@ -73,7 +75,9 @@ class World:
             kinds |= {"others": self.others, "missing case": self.own}
             if len(_converters(name)) > 1:
                 kinds["crossed"] = self.others
-        return {kind: reverse(name, kwargs=self._kwargs(name, kind, objects)) for kind, objects in kinds.items()}
+        return {
+            kind: reverse(name, kwargs=self._kwargs(name, kind, objects)) for kind, objects in kinds.items()
+        }
 
     def _kwargs(self, name: str, kind: str, objects: dict[str, Any] | None) -> dict[str, int]:
         found = {}
@@ -81,7 +85,9 @@ class World:
             if key == "case_pk":
                 cases = {"own": self.own["case"], "missing": self.own["case"], "others": self.others["case"]}
                 case = self.own["case"] if kind == "crossed" else cases.get(kind)
-                found[key] = case.pk if case and not (kind == "missing" and len(_converters(name)) == 1) else MISSING
+                found[key] = (
+                    case.pk if case and not (kind == "missing" and len(_converters(name)) == 1) else MISSING
+                )
             elif key == "number":
                 found[key] = 1
             else:
@@ -94,11 +100,18 @@ class World:
 
 # which object a `pk` is, where the first word of the URL's name does not say it
 OBJECT_OF = {
-    "rules:edit": "rule", "rules:enabled": "rule", "rules:version": "rule",
-    "rules:import_job": "import", "rules:import_again": "import",
-    "cases:member_remove": "member", "cases:evidence_file": "evidence",
-    "cases:progress": "scan", "cases:cancel": "scan", "cases:why": "hit", "cases:comment": "hit",
-}  # fmt: skip
+    "rules:edit": "rule",
+    "rules:enabled": "rule",
+    "rules:version": "rule",
+    "rules:import_job": "import",
+    "rules:import_again": "import",
+    "cases:member_remove": "member",
+    "cases:evidence_file": "evidence",
+    "cases:progress": "scan",
+    "cases:cancel": "scan",
+    "cases:why": "hit",
+    "cases:comment": "hit",
+}
 
 
 def _converters(name: str) -> list[str]:
@@ -106,29 +119,62 @@ def _converters(name: str) -> list[str]:
     return list(ARGUMENTS[name])
 
 
-def make_case(owner: User, analyst: User | None, reader: User | None, rule: Rule, model_version: Any) -> dict[str, Any]:
+def make_case(
+    owner: User, analyst: User | None, reader: User | None, rule: Rule, model_version: Any
+) -> dict[str, Any]:
     """A case with one of everything that has a page."""
     case = create_case(f"Case of {owner}", "", owner)
     for person, role in ((analyst, "analyst"), (reader, "reader")):
         if person is not None:
             add_member(case, person, role)
     evidence = Evidence.objects.create(
-        case=case, name="log.evtx", stored_name=f"{case.pk}.evtx", kind="evtx", state="catalogued", size=69632,
-        sha256=f"{case.pk:064}", stored_sha256=f"{case.pk:064}", stored_mtime_ns=0, chunk_count=1, chunk_size=65536,
+        case=case,
+        name="log.evtx",
+        stored_name=f"{case.pk}.evtx",
+        kind="evtx",
+        state="catalogued",
+        size=69632,
+        sha256=f"{case.pk:064}",
+        stored_sha256=f"{case.pk:064}",
+        stored_mtime_ns=0,
+        chunk_count=1,
+        chunk_size=65536,
         events=1,
-    )  # fmt: skip
+    )
     scan = Scan.objects.create(
-        case=case, state="finished", created_by=owner, model_version=model_version, rules_run=1, hits=1, events=1
+        case=case,
+        state="finished",
+        created_by=owner,
+        model_version=model_version,
+        rules_run=1,
+        hits=1,
+        events=1,
     )
     scan.evidence.add(evidence)
     event = Event.objects.create(
-        pk=event_pk(evidence.pk, 0, 0), evidence=evidence, chunk=0, position=0, channel="Security", computer="ws-1",
-        event_code=4688, data={"System": {"EventID": {"Value": 4688}, "Channel": "Security"}, "EventData": {}},
-    )  # fmt: skip
+        pk=event_pk(evidence.pk, 0, 0),
+        evidence=evidence,
+        chunk=0,
+        position=0,
+        channel="Security",
+        computer="ws-1",
+        event_code=4688,
+        data={"System": {"EventID": {"Value": 4688}, "Channel": "Security"}, "EventData": {}},
+    )
     hit = Hit.objects.create(
-        scan=scan, rule=rule, rule_version=rule.current, event=event, evidence=evidence, chunk=0, position=0,
-        level=4, title=rule.title, computer="ws-1", channel="Security", event_code=4688,
-    )  # fmt: skip
+        scan=scan,
+        rule=rule,
+        rule_version=rule.current,
+        event=event,
+        evidence=evidence,
+        chunk=0,
+        position=0,
+        level=4,
+        title=rule.title,
+        computer="ws-1",
+        channel="Security",
+        event_code=4688,
+    )
     return {"case": case, "evidence": evidence, "scan": scan, "hit": hit, "member": case.members.first()}
 
 
@@ -141,13 +187,18 @@ def world(make_user: Callable[..., User], owner: User, teammate: User, stranger:
     job = ImportJob.objects.create(rule_set=rule.rule_set, created_by=owner)
     return World(
         visitors={
-            "nobody": None, "stranger": stranger, "reader": reader, "analyst": teammate, "owner": owner, "admin": admin,
+            "nobody": None,
+            "stranger": stranger,
+            "reader": reader,
+            "analyst": teammate,
+            "owner": owner,
+            "admin": admin,
         },
         own=make_case(owner, teammate, reader, rule, model.current),
         others=make_case(other, None, None, rule, model.current),
         shared={"rule": rule, "model": model, "import": job},
         token=issue_link(owner, "/"),
-    )  # fmt: skip
+    )
 
 
 ROLE_OF = {"reader": May.READ, "analyst": May.EDIT, "owner": May.OWN, "admin": May.OWN}
@@ -155,7 +206,7 @@ RANK = [May.READ, May.EDIT, May.OWN]
 
 
 def expected(may: May | None, visitor: str, kind: str) -> str:
-    """"answered", or the status that the table asks for."""
+    """ "answered", or the status that the table asks for."""
     if may is May.ANYONE:
         return "answered"
     if visitor == "nobody":
@@ -230,7 +281,9 @@ def test_each_visitor_gets_what_the_matrix_says(
     assert differences == []
 
 
-def test_a_url_that_nobody_knows_is_the_same_404_as_a_foreign_case(world: World, stranger_client: Client) -> None:
+def test_a_url_that_nobody_knows_is_the_same_404_as_a_foreign_case(
+    world: World, stranger_client: Client
+) -> None:
     foreign = stranger_client.get(world.own["case"].get_absolute_url())
     missing = stranger_client.get(f"/cases/{MISSING}/")
     assert foreign.status_code == missing.status_code == 404

@@ -23,13 +23,19 @@ class Command(BaseCommand):
         """NAME, and whether the user is new, and an administrator."""
         parser.add_argument("name")
         parser.add_argument("--new", action="store_true", help="make this user, without a password")
-        parser.add_argument("--admin", action="store_true", help="with --new: an administrator, who sees all cases")
+        parser.add_argument(
+            "--admin", action="store_true", help="with --new: an administrator, who sees all cases"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Raises CommandError when the user is missing, or is not new."""
         name, found = options["name"], User.objects.filter(username=options["name"]).first()
         if options["new"] == (found is not None):
-            raise CommandError(f"There is a user {name} already." if found else f"There is no user {name}: --new makes one.")
-        user = found or User.objects.create_user(name, is_superuser=options["admin"], is_staff=options["admin"])
+            raise CommandError(
+                f"There is a user {name} already." if found else f"There is no user {name}: --new makes one."
+            )
+        user = found or User.objects.create_user(
+            name, is_superuser=options["admin"], is_staff=options["admin"]
+        )
         path = reverse("sign_in_link", args=[issue_link(user, reverse("home"))])
         self.stdout.write(browser_address(settings.ENVIRONMENT) + path)

@@ -55,8 +55,13 @@ class Command(BaseCommand):
             supervisor.start(redis_service(environment))
         preparation.prepare_database()
         preparation.prepare_static_files()
-        if not supervisor.wait_until(lambda: redis_answers(environment), REDIS_SECONDS) and not supervisor.stopping:
-            raise EnvironmentProblem("Redis does not answer: look at its lines above, or set REDIS_URL to one that runs.")
+        if (
+            not supervisor.wait_until(lambda: redis_answers(environment), REDIS_SECONDS)
+            and not supervisor.stopping
+        ):
+            raise EnvironmentProblem(
+                "Redis does not answer: look at its lines above, or set REDIS_URL to one that runs."
+            )
         admin = preparation.first_admin()
         preparation.load_starter_once()
         for service in (web_service(environment), worker_service(environment), beat_service()):
@@ -66,7 +71,9 @@ class Command(BaseCommand):
             say("up", "ready; Ctrl-C ends it. This link signs you in once, within the hour:")
             say("", address + preparation.sign_in_path(admin))
         elif not supervisor.stopping:
-            raise EnvironmentProblem(f"Not everything came up within {READY_SECONDS} s: the lines above say what did not.")
+            raise EnvironmentProblem(
+                f"Not everything came up within {READY_SECONDS} s: the lines above say what did not."
+            )
 
 
 def _is_up(address: str) -> bool:
