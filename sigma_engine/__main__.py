@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from sigma_engine.command_check import run_check
 from sigma_engine.command_explain import run_explain
@@ -16,11 +17,10 @@ DEFAULT_MODEL = "Windows event logs"
 USAGE = 2
 
 
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code: 0 done, 1 errors found (`check`, `--strict`), 2 wrong usage."""
     options = _parser().parse_args(arguments)
-    missing = [path for path in _paths(options) if not os.path.exists(path)]
+    missing = [path for path in _paths(options) if not Path(path).exists()]
     if missing:
         print(f"sigma_engine: there is no file or folder {missing[0]}", file=sys.stderr)
         return USAGE
@@ -37,7 +37,9 @@ def _paths(options: argparse.Namespace) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sigma_engine", description="Match Sigma rules against event logs.")
+    parser = argparse.ArgumentParser(
+        prog="python -m sigma_engine", description="Match Sigma rules against event logs."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_scan(commands.add_parser("scan", help="run rules over evidence, one hit a line"))
     _add_check(commands.add_parser("check", help="say what is wrong with rules, one finding a line"))
@@ -47,18 +49,34 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_scan(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_scan)
-    parser.add_argument("evidence", nargs="+", metavar="EVIDENCE", help=".evtx, .jsonl or .json files, or folders")
-    parser.add_argument("--rules", nargs="+", action="extend", required=True, metavar="PATH", help="files or folders")
+    parser.add_argument(
+        "evidence", nargs="+", metavar="EVIDENCE", help=".evtx, .jsonl or .json files, or folders"
+    )
+    parser.add_argument(
+        "--rules", nargs="+", action="extend", required=True, metavar="PATH", help="files or folders"
+    )
     _add_model(parser)
     parser.add_argument("--format", choices=("jsonl", "csv"), help="jsonl unless given")
     parser.add_argument("--out", metavar="FILE", help="write hits here, not to stdout")
-    parser.add_argument("--strict", action="store_true", help="exit 1 if a rule, file or chunk could not be used")
-    parser.add_argument("--jobs", type=_jobs, default=_cores(), metavar="N", help="processes; the cores unless given")
-    parser.add_argument("--level", action="append", default=[], choices=LEVELS, help="may be given more than once")
-    parser.add_argument("--status", action="append", default=[], choices=STATUSES, help="may be given more than once")
+    parser.add_argument(
+        "--strict", action="store_true", help="exit 1 if a rule, file or chunk could not be used"
+    )
+    parser.add_argument(
+        "--jobs", type=_jobs, default=_cores(), metavar="N", help="processes; the cores unless given"
+    )
+    parser.add_argument(
+        "--level", action="append", default=[], choices=LEVELS, help="may be given more than once"
+    )
+    parser.add_argument(
+        "--status", action="append", default=[], choices=STATUSES, help="may be given more than once"
+    )
     parser.add_argument("--tag", action="append", default=[], help="whole, or a namespace such as attack")
-    parser.add_argument("--title", default="", metavar="REGEX", help="only rules whose title has this, case ignored")
-    parser.add_argument("--rule-filter", default="", metavar="LAMBDA", help="over the rule, x=>x.Level = 'high'")
+    parser.add_argument(
+        "--title", default="", metavar="REGEX", help="only rules whose title has this, case ignored"
+    )
+    parser.add_argument(
+        "--rule-filter", default="", metavar="LAMBDA", help="over the rule, x=>x.Level = 'high'"
+    )
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +94,9 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|FILE", help=f"`{DEFAULT_MODEL}` unless given")
+    parser.add_argument(
+        "--model", default=DEFAULT_MODEL, metavar="NAME|FILE", help=f"`{DEFAULT_MODEL}` unless given"
+    )
 
 
 def _jobs(text: str) -> int:

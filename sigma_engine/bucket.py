@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sigma_engine.classifier import CacheBudget, Classifier, ClassNames, Timeouts
-from sigma_engine.condition import And, Not, Of, Or, Ref, Tree
+from sigma_engine.condition import And, Not, Of, Ref, Tree
 from sigma_engine.detection import FieldTest, Group, Value
 from sigma_engine.keywords import KeywordClassifier
 from sigma_engine.model import Mapping, Model, Source
@@ -132,7 +132,9 @@ class Bucket:
         truths = [(index, compiler.rule(rule)) for index, rule in rules]
         self._names = ClassNames()
         self._classifiers = [
-            Classifier(table.mappings[field], [(a, t) for t, a in tests.items()], self._names, budget, timeouts)
+            Classifier(
+                table.mappings[field], [(a, t) for t, a in tests.items()], self._names, budget, timeouts
+            )
             for field, tests in table.by_field.items()
         ]
         self._keywords = KeywordClassifier([(a, t) for t, a in table.keywords.items()], timeouts)

@@ -128,7 +128,9 @@ class Classifier:
         true = {atom for atom, test in others if test.matches(value)}
         for text in value_texts(value):
             if START in text or END in text:
-                open_tests = [(atom, test) for atom, test in self._tests if isinstance(test, TextPattern | RegexTest)]
+                open_tests = [
+                    (atom, test) for atom, test in self._tests if isinstance(test, TextPattern | RegexTest)
+                ]
             else:
                 found, open_tests = self._texts.found_in(text)
                 true |= found

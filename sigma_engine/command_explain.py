@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from sigma_engine.command_check import model_of
@@ -30,7 +30,7 @@ def run_explain(options: argparse.Namespace) -> int:
         print(f"sigma_engine: {options.rules[0]} holds no rule that can be evaluated", file=sys.stderr)
         return 1
     show = _readable if sys.stdout.isatty() else _as_json
-    name = os.path.basename(options.evidence)
+    name = Path(options.evidence).name
     try:
         for record in _records(options.evidence, options.record):
             facts = event_facts(record.event)
@@ -57,7 +57,13 @@ def _as_json(explanation: dict[str, Any]) -> str:
 
 
 def _readable(explanation: dict[str, Any]) -> str:
-    answer = "matches" if explanation["verdict"] else "does not match" if explanation["tried"] else "was not tried on"
+    answer = (
+        "matches"
+        if explanation["verdict"]
+        else "does not match"
+        if explanation["tried"]
+        else "was not tried on"
+    )
     event = explanation["logsource"]["event"]
     lines = [
         f"{explanation['title']} {answer} record {explanation['record_id']}",

@@ -76,7 +76,9 @@ def _rules(options: argparse.Namespace, complaints: Complaints) -> list[Rule]:
     for path, parsed in files.parsed:
         for finding in parsed.findings:
             if finding.severity is Severity.ERROR:
-                complaints.tell(f"{path}:{finding.line + parsed.line_offset}", f"{finding.message} [{finding.code}]")
+                complaints.tell(
+                    f"{path}:{finding.line + parsed.line_offset}", f"{finding.message} [{finding.code}]"
+                )
     rules = [parsed.rule for _, parsed in files.parsed if parsed.rule is not None]
     chosen = select_rules(
         rules,
@@ -94,11 +96,15 @@ def _tell_left_out(compiled: CompiledSet, complaints: Complaints) -> None:
     if not sys.stderr.isatty():
         for left in compiled.left_out:
             rule = compiled.rules[left.index]
-            complaints.tell(f"rule {rule.id or rule.title}", f"{left.findings[0].message} [{left.findings[0].code}]")
+            complaints.tell(
+                f"rule {rule.id or rule.title}", f"{left.findings[0].message} [{left.findings[0].code}]"
+            )
         return
     groups = Counter(str(compiled.rules[left.index].logsource) for left in compiled.left_out)
     for logsource, count in groups.most_common():
-        complaints.tell(f"{count:,} rules for {logsource}", f"not served by the model `{compiled.model.name}`")
+        complaints.tell(
+            f"{count:,} rules for {logsource}", f"not served by the model `{compiled.model.name}`"
+        )
 
 
 def _collect(results: Iterator[UnitResult], complaints: Complaints) -> list[HitRow]:
@@ -138,7 +144,10 @@ def _write(stream: IO[str], hits: list[HitRow], rules: tuple[Rule, ...], options
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
     else:
         for row in rows:
-            stream.write("  ".join(str(row[name]) for name in ("timestamp", "level", "title", "computer", "details")) + "\n")
+            stream.write(
+                "  ".join(str(row[name]) for name in ("timestamp", "level", "title", "computer", "details"))
+                + "\n"
+            )
 
 
 def _row(hit: HitRow, rule: Rule) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pickle
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from sigma_engine.findings import Finding, Scope, Severity
@@ -69,9 +70,18 @@ def compile_rules(rules: Sequence[Rule], model: Model) -> CompiledSet:
 
 def set_digest(rules: Sequence[Rule], model: Model) -> str:
     """Names what a compiled set is made of: engine version, model, and rules in their order (SHA-256, hex)."""
-    digest = hashlib.sha256(f"{ENGINE_VERSION}\n{model.digest}\n".encode())
+    digest = hashlib.sha256(f"{ENGINE_VERSION}\n{_code_digest()}\n{model.digest}\n".encode())
     for rule in rules:
         digest.update(rule.digest.encode())
+    return digest.hexdigest()
+
+
+@cache
+def _code_digest() -> str:
+    """Names the engine's own code: a set that other code has pickled is not loaded, whatever its version says."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -95,9 +105,10 @@ def load_compiled(digest: str) -> CompiledSet | None:
     try:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
+            # A pickle is code: one that others could have written is not read.
             if status.st_uid != os.getuid() or status.st_mode & 0o022:
-                return None  # a pickle is code: one that others could have written is not read
-            loaded = pickle.load(stream)
+                return None
+            loaded = pickle.load(stream)  # noqa: S301 - see above
     except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError):
         return None
     return loaded if isinstance(loaded, CompiledSet) and loaded.digest == digest else None
@@ -112,8 +123,8 @@ def store_compiled(compiled: CompiledSet) -> CompiledSet:
         try:
             with os.fdopen(handle, "wb") as stream:
                 pickle.dump(compiled, stream, protocol=pickle.HIGHEST_PROTOCOL)
-            os.replace(name, folder / f"{compiled.digest}.set")
+            Path(name).replace(folder / f"{compiled.digest}.set")
         except OSError:
-            os.unlink(name)
+            Path(name).unlink()
             raise
     return compiled

@@ -201,7 +201,9 @@ class _Parser:
             return tree
         if token.kind != "word":
             raise ConditionError(
-                "condition_syntax", f"A selection's name is expected here, not {_quoted(token)}.", token.offset
+                "condition_syntax",
+                f"A selection's name is expected here, not {_quoted(token)}.",
+                token.offset,
             )
         following = self._peek()
         if following.kind == "word" and following.text.lower() == "of":
@@ -229,7 +231,9 @@ class _Parser:
         self._take()
         pattern = self._take()
         if pattern.kind != "word" or not _NAME.fullmatch(pattern.text):
-            raise ConditionError("condition_syntax", "A name or `them` is expected after `of`.", pattern.offset)
+            raise ConditionError(
+                "condition_syntax", "A name or `them` is expected after `of`.", pattern.offset
+            )
         names = self._named_by(pattern.text)
         if not names:
             raise ConditionError(
@@ -238,7 +242,9 @@ class _Parser:
                 pattern.offset,
                 f"The rule has: {', '.join(self._selections) or 'none'}.",
             )
-        return Of("all" if quantifier.text.lower() == "all" else "any", pattern.text, names, quantifier.offset)
+        return Of(
+            "all" if quantifier.text.lower() == "all" else "any", pattern.text, names, quantifier.offset
+        )
 
     def _named_by(self, pattern: str) -> tuple[str, ...]:
         """Names that start with `_` are left out unless the pattern itself does (research/sigma.md section 2)."""

@@ -137,7 +137,9 @@ class _Parser:
         if node.kind == "scalar":
             return self._keywords([node], node)
         if not node.value:
-            self._error("selection_empty", "This selection is an empty list.", node, "Give it a value or remove it.")
+            self._error(
+                "selection_empty", "This selection is an empty list.", node, "Give it a value or remove it."
+            )
             return None
         if all(item.kind == "scalar" for item in node.value):
             return self._keywords(node.value, node)
@@ -146,7 +148,9 @@ class _Parser:
 
     def _map(self, node: Node) -> Group | None:
         if not node.value:
-            self._error("selection_empty", "This selection is an empty map.", node, "Give it a field or remove it.")
+            self._error(
+                "selection_empty", "This selection is an empty map.", node, "Give it a field or remove it."
+            )
             return None
         tests = [self._field_test(node.keys[name], value) for name, value in node.value.items()]
         return Group("all", tuple(test for test in tests if test is not None), node.line, node.column)
@@ -158,7 +162,9 @@ class _Parser:
         field, *modifiers = key.text.split("|")
         if not self._know_all(modifiers, key):
             return None
-        if value.kind == "map" or (value.kind == "list" and any(item.kind != "scalar" for item in value.value)):
+        if value.kind == "map" or (
+            value.kind == "list" and any(item.kind != "scalar" for item in value.value)
+        ):
             self._error(
                 "value_type",
                 f"The value of `{key.text}` must be a single value or a list of values.",
@@ -175,7 +181,9 @@ class _Parser:
             hint = f"Did you mean `{close[0]}`?" if close else f"Sigma has: {', '.join(sorted(MODIFIERS))}."
             column = key.column + key.text.find("|" + name) + 1
             self.findings.append(
-                Finding("modifier_unknown", Severity.ERROR, f"Unknown modifier `{name}`.", hint, key.line, column)
+                Finding(
+                    "modifier_unknown", Severity.ERROR, f"Unknown modifier `{name}`.", hint, key.line, column
+                )
             )
         return not unknown
 
@@ -187,7 +195,9 @@ class _Parser:
             return None
         for node in nodes if not field else []:
             if node.value is None:
-                self._error("keyword_null", "A keyword cannot be null.", node, "Remove it, or quote the text.")
+                self._error(
+                    "keyword_null", "A keyword cannot be null.", node, "Remove it, or quote the text."
+                )
                 return None
         values = [self._value(node, modifiers) for node in nodes]
         if not nodes:  # pySigma reads `Field: []` as a null test
@@ -197,7 +207,9 @@ class _Parser:
         kept = tuple(value for value in values if value is not None)
         if not field:
             kept = tuple(replace(value, test=_as_keyword(value.test, modifiers)) for value in kept)
-        return FieldTest(field, modifiers, kept, "all" in modifiers, "neq" in modifiers, place.line, place.column)
+        return FieldTest(
+            field, modifiers, kept, "all" in modifiers, "neq" in modifiers, place.line, place.column
+        )
 
     def _value(self, node: Node, modifiers: tuple[str, ...]) -> Value | None:
         try:
@@ -212,7 +224,9 @@ class _Parser:
     def _conditions(self, node: Node, names: list[str]) -> tuple[Condition, ...]:
         condition = node.get("condition")
         if condition is None:
-            self._error("condition_missing", "The detection has no `condition`.", node, "Add `condition: selection`.")
+            self._error(
+                "condition_missing", "The detection has no `condition`.", node, "Add `condition: selection`."
+            )
             return ()
         nodes = condition.value if condition.kind == "list" else [condition]
         parsed = [self._condition(item, names) for item in nodes]
@@ -233,7 +247,11 @@ class _Parser:
             return None
 
     def _warn_about_case(self, node: Node) -> None:
-        loud = [word for word in node.value.replace("(", " ").replace(")", " ").split() if word in ("AND", "OR", "NOT")]
+        loud = [
+            word
+            for word in node.value.replace("(", " ").replace(")", " ").split()
+            if word in ("AND", "OR", "NOT")
+        ]
         if loud:
             self.findings.append(
                 Finding(

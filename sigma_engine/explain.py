@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sigma_engine.condition import And, Not, Of, Or, Ref, Tree
+from sigma_engine.condition import And, Not, Of, Ref, Tree
 from sigma_engine.detection import FieldTest, Group, Value
 from sigma_engine.events import event_key
 from sigma_engine.keywords import keyword_texts
@@ -70,7 +70,9 @@ def explain(rule: Rule, model: Model, event: dict[str, Any], file_name: str = ""
     return Explanation(verdict, tried, _logsource(rule, model, accepted, event), conditions)
 
 
-def _logsource(rule: Rule, model: Model, accepted: tuple[Source, ...], event: dict[str, Any]) -> dict[str, Any]:
+def _logsource(
+    rule: Rule, model: Model, accepted: tuple[Source, ...], event: dict[str, Any]
+) -> dict[str, Any]:
     """Step 0: what the rule wants, what the event is, and each source that could join them."""
     key = event_key(event)
     serving = model.sources_for(rule.logsource)
@@ -105,9 +107,18 @@ def _takes(source: Source) -> str:
     return f"takes {'; '.join(parts) or 'any event'}"
 
 
-def _node(kind: str, label: str, truth: bool, place: tuple[int, int], children: list[dict[str, Any]]) -> dict[str, Any]:
+def _node(
+    kind: str, label: str, place: tuple[int, int], children: list[dict[str, Any]], *, truth: bool
+) -> dict[str, Any]:
     line, column = place
-    return {"kind": kind, "label": label, "truth": truth, "line": line, "column": column, "children": children}
+    return {
+        "kind": kind,
+        "label": label,
+        "truth": truth,
+        "line": line,
+        "column": column,
+        "children": children,
+    }
 
 
 class _Evaluator:
@@ -122,20 +133,20 @@ class _Evaluator:
             children = [self._selection(name) for name in tree.names]
             truths = [child["truth"] for child in children]
             truth = all(truths) if tree.quantifier == "all" else any(truths)
-            return _node("of", str(tree), truth, place, children)
+            return _node("of", str(tree), place, children, truth=truth)
         if isinstance(tree, Not):
             child = self.tree(tree.child, line)
-            return _node("not", "not", not child["truth"], place, [child])
+            return _node("not", "not", place, [child], truth=not child["truth"])
         children = [self.tree(child, line) for child in tree.children]
         truths = [child["truth"] for child in children]
         if isinstance(tree, And):
-            return _node("and", "and", all(truths), place, children)
-        return _node("or", "or", any(truths), place, children)
+            return _node("and", "and", place, children, truth=all(truths))
+        return _node("or", "or", place, children, truth=any(truths))
 
     def _selection(self, name: str) -> dict[str, Any]:
         selection = self._rule.selections[name]
         child = self._part(selection.root)
-        return _node("selection", name, child["truth"], (selection.line, selection.column), [child])
+        return _node("selection", name, (selection.line, selection.column), [child], truth=child["truth"])
 
     def _part(self, part: FieldTest | Group) -> dict[str, Any]:
         if isinstance(part, FieldTest):
@@ -143,7 +154,7 @@ class _Evaluator:
         children = [self._part(child) for child in part.children]
         truths = [child["truth"] for child in children]
         truth = all(truths) if part.kind == "all" else any(truths)
-        return _node(part.kind, f"{part.kind} of these", truth, (part.line, part.column), children)
+        return _node(part.kind, f"{part.kind} of these", (part.line, part.column), children, truth=truth)
 
     def _field_test(self, test: FieldTest) -> dict[str, Any]:
         leaves = [self._leaf(test, value) for value in test.values]
@@ -151,11 +162,11 @@ class _Evaluator:
         truth = all(truths) if test.every else any(truths)
         place = (test.line, test.column)
         if test.negated:
-            node = leaves[0] if len(leaves) == 1 else _node("any", str(test), truth, place, leaves)
-            return _node("not", str(test), not truth, place, [node])
+            node = leaves[0] if len(leaves) == 1 else _node("any", str(test), place, leaves, truth=truth)
+            return _node("not", str(test), place, [node], truth=not truth)
         if len(leaves) == 1:
             return leaves[0]
-        return _node("all" if test.every else "any", str(test), truth, place, leaves)
+        return _node("all" if test.every else "any", str(test), place, leaves, truth=truth)
 
     def _leaf(self, test: FieldTest, value: Value) -> dict[str, Any]:
         if not test.field:
@@ -163,7 +174,7 @@ class _Evaluator:
         mapping = self._model.mapping(test.field, self._accepted)
         found = mapping.read(self._event)
         truth, reason = self._judge(value.test, found)
-        node = _node("test", f"{test}: {_shown(value.raw)}", truth, (value.line, value.column), [])
+        node = _node("test", f"{test}: {_shown(value.raw)}", (value.line, value.column), [], truth=truth)
         return node | _facts(test, value, mapping, found) | {"reason": reason}
 
     def _judge(self, test: ValueTest, found: Any) -> tuple[bool, str | None]:
@@ -187,7 +198,7 @@ class _Evaluator:
             reason = None if truth else "value_mismatch"
         except RegexTimeout:
             truth, reason = False, "regex_timeout"
-        node = _node("keyword", f"keyword {_shown(value.raw)}", truth, (value.line, value.column), [])
+        node = _node("keyword", f"keyword {_shown(value.raw)}", (value.line, value.column), [], truth=truth)
         return node | {
             "field": "",
             "mapping": "every value of the event",
@@ -226,7 +237,15 @@ def type_name(value: Any) -> str:
         return "null"
     if value == "" and isinstance(value, str):
         return "empty"
-    names = {str: "string", bool: "bool", int: "int", float: "float", list: "list", dict: "map", bytes: "bytes"}
+    names = {
+        str: "string",
+        bool: "bool",
+        int: "int",
+        float: "float",
+        list: "list",
+        dict: "map",
+        bytes: "bytes",
+    }
     return names.get(type(value), "string")
 
 
@@ -254,7 +273,9 @@ def _reason(test: ValueTest, found: Any) -> str:
     values = found if isinstance(found, list) else [found]
     if isinstance(test, CompareTest | TimePartTest) and all(to_number(value) is None for value in values):
         return "type_mismatch"
-    if isinstance(test, CidrTest | TextPattern | RegexTest) and all(isinstance(v, dict | None) for v in values):
+    if isinstance(test, CidrTest | TextPattern | RegexTest) and all(
+        isinstance(v, dict | None) for v in values
+    ):
         return "type_mismatch"
     if isinstance(test, NumberTest) and any(to_number(value) == test.number for value in values):
         return "type_mismatch"

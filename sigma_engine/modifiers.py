@@ -56,7 +56,9 @@ class Modifier:
         if isinstance(test, NumberTest | BoolTest):
             return TextPattern((test.describe(),))
         raise ModifierError(
-            "modifier_type", f"`{self.names[0]}` needs text, and this value is {_kind(test)}.", "Quote the value."
+            "modifier_type",
+            f"`{self.names[0]}` needs text, and this value is {_kind(test)}.",
+            "Quote the value.",
         )
 
     def plain(self, test: ValueTest) -> TextPattern:
@@ -72,7 +74,12 @@ class Modifier:
 
 
 def _kind(test: ValueTest) -> str:
-    kinds = {NullTest: "null", RegexTest: "a regular expression", CidrTest: "a network", FieldRefTest: "a field"}
+    kinds = {
+        NullTest: "null",
+        RegexTest: "a regular expression",
+        CidrTest: "a network",
+        FieldRefTest: "a field",
+    }
     return kinds.get(type(test), "no text")
 
 
@@ -139,7 +146,9 @@ class Cased(Modifier):
         if isinstance(test, FieldRefTest):
             return replace(test, cased=True)
         if isinstance(test, RegexTest):
-            raise ModifierError("modifier_type", "`cased` has no meaning after `re`, which heeds case.", "Drop it.")
+            raise ModifierError(
+                "modifier_type", "`cased` has no meaning after `re`, which heeds case.", "Drop it."
+            )
         return replace(self.text(test), cased=True)
 
 
@@ -151,7 +160,9 @@ class Exists(Modifier):
 
     def modify(self, test: ValueTest, raw: Any) -> ValueTest:
         if not isinstance(raw, bool):
-            raise ModifierError("modifier_value", "`exists` takes true or false.", "Write `true` or `false` unquoted.")
+            raise ModifierError(
+                "modifier_value", "`exists` takes true or false.", "Write `true` or `false` unquoted."
+            )
         return ExistsTest(raw)
 
 
@@ -186,7 +197,9 @@ class _RegexFlag(Modifier):
 
     def modify(self, test: ValueTest, raw: Any) -> ValueTest:
         if not isinstance(test, RegexTest):
-            raise ModifierError("modifier_order", f"`{self.names[0]}` is a flag of `re`.", "Write `re` before it.")
+            raise ModifierError(
+                "modifier_order", f"`{self.names[0]}` is a flag of `re`.", "Write `re` before it."
+            )
         return _checked_regex(replace(test, flags=test.flags | self.flag))
 
 
@@ -315,11 +328,15 @@ class Cidr(Modifier):
 
     def modify(self, test: ValueTest, raw: Any) -> ValueTest:
         if not isinstance(raw, str):
-            raise ModifierError("modifier_type", "`cidr` needs text such as `10.0.0.0/8`.", "Quote the value.")
+            raise ModifierError(
+                "modifier_type", "`cidr` needs text such as `10.0.0.0/8`.", "Quote the value."
+            )
         try:
             return CidrTest(ipaddress.ip_network(raw, strict=False))
         except ValueError as error:
-            raise ModifierError("cidr_invalid", f"`{raw}` is not a network: {error}.", "Write `10.0.0.0/8`.") from error
+            raise ModifierError(
+                "cidr_invalid", f"`{raw}` is not a network: {error}.", "Write `10.0.0.0/8`."
+            ) from error
 
 
 class _Compare(Modifier):
@@ -330,7 +347,9 @@ class _Compare(Modifier):
         if isinstance(test, TimePartTest) and isinstance(test.test, NumberTest):
             return replace(test, test=CompareTest(name, test.test.number))
         if not isinstance(test, NumberTest):
-            raise ModifierError("modifier_type", f"`{name}` needs a number.", "Write the number without quotes.")
+            raise ModifierError(
+                "modifier_type", f"`{name}` needs a number.", "Write the number without quotes."
+            )
         return CompareTest(name, test.number)
 
 
@@ -384,7 +403,9 @@ class Expand(Modifier):
     def modify(self, test: ValueTest, raw: Any) -> ValueTest:
         name = self._placeholder.search(str(raw))
         if name is None:
-            raise ModifierError("placeholder_missing", "`expand` needs a placeholder such as `%Workstations%`.")
+            raise ModifierError(
+                "placeholder_missing", "`expand` needs a placeholder such as `%Workstations%`."
+            )
         raise ModifierError(
             "placeholder_undefined",
             f"The placeholder `%{name[1]}%` has no values here.",
@@ -397,7 +418,9 @@ class _TimePart(Modifier):
 
     def modify(self, test: ValueTest, raw: Any) -> ValueTest:
         if not isinstance(test, NumberTest):
-            raise ModifierError("modifier_type", f"`{self.names[0]}` needs a number.", "Write it without quotes.")
+            raise ModifierError(
+                "modifier_type", f"`{self.names[0]}` needs a number.", "Write it without quotes."
+            )
         return TimePartTest(self.names[0], test)
 
 
@@ -492,13 +515,17 @@ def apply_modifiers(value: Any, names: tuple[str, ...]) -> tuple[ValueTest, tupl
     else:
         test = first_test(value)
     if value is None and any(name not in ("all", "neq") for name in names):
-        raise ModifierError("modifier_null", f"`{names[0]}` cannot be applied to null.", "Leave the value out.")
+        raise ModifierError(
+            "modifier_null", f"`{names[0]}` cannot be applied to null.", "Leave the value out."
+        )
     steps = []
     for position, name in enumerate(names):
         modifier = MODIFIERS[name]
         before = [other for other in names[:position] if other not in ("all", "neq")]
         if modifier.must_be_first and before:
-            raise ModifierError("modifier_order", f"`{name}` must be the first modifier.", f"Put `{name}` first.")
+            raise ModifierError(
+                "modifier_order", f"`{name}` must be the first modifier.", f"Put `{name}` first."
+            )
         test = modifier().modify(test, value)
         steps.append(Step(name, test.describe()))
     return test, tuple(steps)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from sigma_engine.compiler import CompiledSet
@@ -59,7 +59,9 @@ def scan_files(compiled: CompiledSet, paths: Sequence[str], jobs: int) -> Iterat
         except (EvidenceError, OSError) as error:
             yield UnitResult(path, problems=[str(error)])
             continue
-        units += [Unit(path, first, last) for first, last in units_of(evidence.chunk_count, evidence.chunk_size)]
+        units += [
+            Unit(path, first, last) for first, last in units_of(evidence.chunk_count, evidence.chunk_size)
+        ]
     if jobs == 1:
         scanner = Scanner(compiled)
         for unit in units:
@@ -72,7 +74,9 @@ def _scan_in_processes(compiled: CompiledSet, units: list[Unit], jobs: int) -> I
     left = list(units)
     if units:
         with _pool(compiled, min(jobs, len(units)), "fork" if sys.platform == "linux" else "spawn") as pool:
-            futures: dict[Future[UnitResult], Unit] = {pool.submit(_scan_in_child, unit): unit for unit in units}
+            futures: dict[Future[UnitResult], Unit] = {
+                pool.submit(_scan_in_child, unit): unit for unit in units
+            }
             for future in as_completed(futures):
                 try:
                     result = future.result()
@@ -80,7 +84,9 @@ def _scan_in_processes(compiled: CompiledSet, units: list[Unit], jobs: int) -> I
                     continue
                 left.remove(futures[future])
                 yield result
-    for unit in left:  # a process died: each unit that it left gets one of its own, so that only the guilty fails
+    for (
+        unit
+    ) in left:  # a process died: each unit that it left gets one of its own, so that only the guilty fails
         with _pool(compiled, 1, "spawn") as pool:
             try:
                 yield pool.submit(_scan_in_child, unit).result()
@@ -119,7 +125,7 @@ def _scan_unit(scanner: Scanner, unit: Unit) -> UnitResult:
 
 
 def _scan_chunk(scanner: Scanner, evidence: EvidenceFile, chunk: int, result: UnitResult) -> None:
-    found = scanner.scan_chunk(evidence, chunk, os.path.basename(result.evidence))
+    found = scanner.scan_chunk(evidence, chunk, Path(result.evidence).name)
     result.events += found.events
     result.hits += [_hit_row(hit, result.evidence) for hit in found.hits]
     result.problems += [f"Chunk {problem.chunk}: {problem.message}" for problem in found.read.problems]

@@ -240,7 +240,7 @@ class RegexTest:
     """A regular expression found anywhere in the value; case counts unless the `i` flag is set."""
 
     pattern: str
-    flags: re.RegexFlag = re.RegexFlag(0)
+    flags: re.RegexFlag = re.NOFLAG
 
     @cached_property
     def regex(self) -> Regex:

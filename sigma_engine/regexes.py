@@ -3,7 +3,8 @@
 `re.search` is the law (research/sigma.md section 1, row `re`), but Python's own engine can take minutes on a
 hundred bytes and cannot be interrupted. So google-re2, which is linear, answers wherever it means the same,
 and `regex` with a timeout answers where the two differ: `$` before a final newline, Unicode classes, letter
-case beyond ASCII, and what re2 does not know (look-around, back references).
+case beyond ASCII, and what re2 does not know (look-around, back references). One difference is left: the
+separators 0x1c to 0x1f are white space to Python and to neither of the two.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _READ_DIFFERENTLY = re.compile(r"\{,|\[\[|\[:|&&|~~|--|\|\|")
 _POSIX_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
 _UNICODE_CLASS = re.compile(r"\\[wWdDsSbB]")
 # White space to Python, not to re2.
-_PYTHON_SPACE = re.compile(r"[\x0b\x1c-\x1f]")
+_PYTHON_SPACE = re.compile(r"\x0b")
 
 
 class RegexTimeout(Exception):
@@ -34,11 +35,13 @@ class RegexTimeout(Exception):
 class Regex:
     """One compiled pattern. Raises `re.error` when Python does not accept it."""
 
-    def __init__(self, pattern: str, flags: re.RegexFlag = re.RegexFlag(0)) -> None:
+    def __init__(self, pattern: str, flags: re.RegexFlag = re.NOFLAG) -> None:
         self.pattern = pattern
         self.flags = flags
         if posix := _POSIX_CLASS.search(pattern):
-            raise re.error(f"the class {posix[0]} is not known; write it out, such as a-zA-Z", pattern, posix.start())
+            raise re.error(
+                f"the class {posix[0]} is not known; write it out, such as a-zA-Z", pattern, posix.start()
+            )
         with warnings.catch_warnings():  # "possible nested set" is a hint to authors, not a fault
             warnings.simplefilter("ignore", FutureWarning)
             re.compile(pattern, flags)

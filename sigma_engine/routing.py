@@ -9,7 +9,9 @@ from sigma_engine.events import EventKey, event_key
 from sigma_engine.model import Model, Source
 from sigma_engine.rule import Rule
 
-_MAX_KEYS = 10_000  # channel and provider are the evidence's text: a hostile log could invent them without end
+_MAX_KEYS = (
+    10_000  # channel and provider are the evidence's text: a hostile log could invent them without end
+)
 
 
 class Router:

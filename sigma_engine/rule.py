@@ -129,7 +129,18 @@ class _Reader:
 
     def meta(self) -> dict[str, Any]:
         """What stands beside the detection, readable even in a broken rule; texts, and lists of texts."""
-        names = ("title", "id", "name", "status", "level", "author", "date", "modified", "description", "details")
+        names = (
+            "title",
+            "id",
+            "name",
+            "status",
+            "level",
+            "author",
+            "date",
+            "modified",
+            "description",
+            "details",
+        )
         lists = ("tags", "references", "falsepositives", "fields")
         logsource = self._logsource_node()
         return (
@@ -146,7 +157,9 @@ class _Reader:
         if self._node.get("correlation") is not None or self._node.get("filter") is not None:
             kind = "correlation" if self._node.get("correlation") is not None else "filter"
             where = self._node.keys[kind]
-            self.findings.append(_finding(f"{kind}_unsupported", f"A {kind} is not run by this engine.", where))
+            self.findings.append(
+                _finding(f"{kind}_unsupported", f"A {kind} is not run by this engine.", where)
+            )
             return None
         if detection is None:
             self.findings.append(_finding("detection_missing", "The rule has no `detection`.", self._node))
@@ -178,7 +191,9 @@ class _Reader:
 
     def _check_head(self) -> None:
         if not self._word("title"):
-            self.findings.append(_finding("title_missing", "The rule has no `title`.", self._node, "Add `title: ..`."))
+            self.findings.append(
+                _finding("title_missing", "The rule has no `title`.", self._node, "Add `title: ..`.")
+            )
         self._check_id()
         self._check_choice("status", STATUSES)
         self._check_choice("level", LEVELS)
@@ -193,7 +208,9 @@ class _Reader:
         node = self._node.get("id")
         if node is None:
             hint = "Add `id:` with a random UUID, so that hits can be told apart."
-            self.findings.append(_finding("id_missing", "The rule has no `id`.", self._node, hint, Severity.INFO))
+            self.findings.append(
+                _finding("id_missing", "The rule has no `id`.", self._node, hint, Severity.INFO)
+            )
             return
         try:
             UUID(node.text)
@@ -206,7 +223,9 @@ class _Reader:
         if node is not None and self._word(name) not in choices:
             message = f"`{node.text}` is not a {name} that Sigma knows."
             self.findings.append(
-                _finding(f"{name}_unknown", message, node, f"Sigma has: {', '.join(choices)}.", Severity.WARNING)
+                _finding(
+                    f"{name}_unknown", message, node, f"Sigma has: {', '.join(choices)}.", Severity.WARNING
+                )
             )
 
     def _logsource_node(self) -> Node | None:
@@ -217,10 +236,15 @@ class _Reader:
         node = self._logsource_node()
         if node is None:
             if self._node.get("correlation") is None:
-                message, hint = "The rule has no `logsource` map.", "Add `logsource:` with `product: windows`."
+                message, hint = (
+                    "The rule has no `logsource` map.",
+                    "Add `logsource:` with `product: windows`.",
+                )
                 self.findings.append(_finding("logsource_missing", message, self._node, hint))
             return None
-        category, product, service = (_word_of(node, part) or None for part in ("category", "product", "service"))
+        category, product, service = (
+            _word_of(node, part) or None for part in ("category", "product", "service")
+        )
         if not (category or product or service):
             self.findings.append(
                 _finding("logsource_empty", "The `logsource` names no category, product or service.", node)

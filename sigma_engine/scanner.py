@@ -92,7 +92,14 @@ class Scanner:
             if matched:
                 facts = event_facts(record.event)
                 hits += [
-                    Hit(index, record.chunk, record.position, record.event, facts, self._details(index, accepted, record.event))
+                    Hit(
+                        index,
+                        record.chunk,
+                        record.position,
+                        record.event,
+                        facts,
+                        self._details(index, accepted, record.event),
+                    )
                     for index in matched
                 ]
         return ChunkHits(events, hits, read, source_events, self._timeouts.counts)

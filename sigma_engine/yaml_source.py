@@ -108,7 +108,9 @@ def load_document(text: str) -> tuple[Node | None, list[Finding]]:
     except yaml.YAMLError as error:
         findings.append(_syntax_finding(error))
     except UnicodeEncodeError as error:
-        findings.append(_error("yaml_syntax", f"The text holds half of a surrogate pair at character {error.start}."))
+        findings.append(
+            _error("yaml_syntax", f"The text holds half of a surrogate pair at character {error.start}.")
+        )
     return None, findings
 
 
@@ -147,10 +149,17 @@ class _Builder:
         mark = event.start_mark
         if isinstance(event, yaml.AliasEvent) or event.anchor:
             raise _Refused(
-                _error("yaml_alias", "Anchors and aliases (`&`, `*`) are not allowed.", mark, "Write the value out.")
+                _error(
+                    "yaml_alias",
+                    "Anchors and aliases (`&`, `*`) are not allowed.",
+                    mark,
+                    "Write the value out.",
+                )
             )
         if event.tag is not None:
-            raise _Refused(_error("yaml_tag", f"The tag `{event.tag}` is not allowed.", mark, "Leave the tag out."))
+            raise _Refused(
+                _error("yaml_tag", f"The tag `{event.tag}` is not allowed.", mark, "Leave the tag out.")
+            )
         if depth > MAX_DEPTH:
             raise _Refused(_error("yaml_too_deep", f"Nested more than {MAX_DEPTH} levels deep.", mark))
         self._values += 1

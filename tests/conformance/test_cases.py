@@ -22,7 +22,9 @@ def _cases(name: str) -> list[Any]:
 def _rule_text(case: dict[str, Any]) -> str:
     detection = case.get("detection") or {"selection": case["selection"], "condition": "selection"}
     logsource = case.get("logsource", {"product": "windows"})
-    return yaml.safe_dump({"title": case["name"], "logsource": logsource, "detection": detection}, sort_keys=False)
+    return yaml.safe_dump(
+        {"title": case["name"], "logsource": logsource, "detection": detection}, sort_keys=False
+    )
 
 
 def _event(case: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
@@ -36,12 +38,16 @@ def _event(case: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     return {"System": system, "EventData": data}
 
 
-@pytest.mark.parametrize("case", [c for n in ("wildcards", "values", "modifiers", "conditions", "doubles") for c in _cases(n)])
+@pytest.mark.parametrize(
+    "case", [c for n in ("wildcards", "values", "modifiers", "conditions", "doubles") for c in _cases(n)]
+)
 def test_both_evaluators_give_the_verdict_of_the_case(case: dict[str, Any]) -> None:
     [parsed] = parse_rules(_rule_text(case))
     assert parsed.rule is not None, parsed.findings
     scanner = Scanner(compile_rules([parsed.rule], MODEL))
-    events = [(data, True) for data in case.get("hits", [])] + [(data, False) for data in case.get("misses", [])]
+    events = [(data, True) for data in case.get("hits", [])] + [
+        (data, False) for data in case.get("misses", [])
+    ]
     assert events
     for data, expected in events:
         event = _event(case, data)

@@ -86,7 +86,9 @@ def test_the_regression_cases_hit_as_often_as_they_say(
     assert wrong == MORE_THAN_SAID
 
 
-def test_everything_that_chainsaw_hit_is_hit(shared_data: Path, published: dict[Path, list[ParsedRule]]) -> None:
+def test_everything_that_chainsaw_hit_is_hit(
+    shared_data: Path, published: dict[Path, list[ParsedRule]]
+) -> None:
     rules = [p.rule for documents in published.values() for p in documents if p.rule]
     scanner = Scanner(compile_rules(rules, load_model("Windows event logs")))
     root = shared_data / "evtx-attack-samples"

@@ -29,7 +29,12 @@ detection:
         Image|endswith: '\\cmd.exe'
     condition: selection
 """
-OTHER = RULE.replace("Shell", "Notepad").replace("cmd.exe", "notepad.exe").replace("7e11", "7e12").replace("high", "low")
+OTHER = (
+    RULE.replace("Shell", "Notepad")
+    .replace("cmd.exe", "notepad.exe")
+    .replace("7e11", "7e12")
+    .replace("high", "low")
+)
 BROKEN = RULE.replace("|endswith", "|endswit").replace("7e11", "7e13")
 LINUX = RULE.replace("product: windows", "product: linux").replace("7e11", "7e14")
 
@@ -69,7 +74,9 @@ def run(work: Path, *arguments: str, terminal: bool = False) -> subprocess.Compl
     return subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
 
 
-def _in_terminal(command: list[str], work: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def _in_terminal(
+    command: list[str], work: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
     master, slave = pty.openpty()
     with subprocess.Popen(command, cwd=work, env=environment, stdout=slave, stderr=slave) as process:
         os.close(slave)
@@ -107,13 +114,22 @@ def test_a_scan_prints_one_hit_a_line_sorted_by_time(work: Path) -> None:
 
 
 def test_one_process_and_several_give_the_same_bytes(work: Path) -> None:
-    outputs = {run(work, "scan", "logs", "--rules", "rules", "--jobs", jobs).stdout for jobs in ("1", "2", "3")}
+    outputs = {
+        run(work, "scan", "logs", "--rules", "rules", "--jobs", jobs).stdout for jobs in ("1", "2", "3")
+    }
     assert len(outputs) == 1
 
 
 def test_evidence_and_rules_may_be_given_more_than_once(work: Path) -> None:
     result = run(
-        work, "scan", "logs/b.evtx", "logs/inner", "--rules", "rules/shell.yml", "--rules", "rules/deep/other.yaml"
+        work,
+        "scan",
+        "logs/b.evtx",
+        "logs/inner",
+        "--rules",
+        "rules/shell.yml",
+        "--rules",
+        "rules/deep/other.yaml",
     )
     assert len(hits(result)) == 3
 
@@ -261,10 +277,17 @@ def test_on_a_terminal_people_get_text(work: Path) -> None:
 
 def test_a_reader_that_stops_early_is_no_error(work: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "SIGMAWEB_CACHE": str(work / "cache")}
-    write_evtx(work / "logs" / "many.evtx", [sysmon("C:\\cmd.exe", n, CommandLine="x" * 500) for n in range(600)])
+    write_evtx(
+        work / "logs" / "many.evtx", [sysmon("C:\\cmd.exe", n, CommandLine="x" * 500) for n in range(600)]
+    )
     command = f"{sys.executable} -m sigma_engine scan logs --rules rules | head -n 1"
     result = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], cwd=work, env=environment, capture_output=True, text=True, check=False
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=work,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert len(result.stdout.splitlines()) == 1
     assert result.stderr == ""

@@ -15,10 +15,20 @@ MODEL = load_model("Windows event logs")
 FIELDS = ("Image", "CommandLine", "F", "Data", "Details", "EventID")
 CHAIN = (
     *("", "|contains", "|startswith", "|endswith", "|contains|all", "|contains|windash", "|cased"),
-    *("|contains|cased", "|re", "|re|i", "|neq", "|neq|contains", "|base64offset|contains", "|startswith|all"),
+    *(
+        "|contains|cased",
+        "|re",
+        "|re|i",
+        "|neq",
+        "|neq|contains",
+        "|base64offset|contains",
+        "|startswith|all",
+    ),
 )
 texts = st.text(alphabet="aAbB*?\\-/ .é\n\x02\x03ſK", max_size=6)
-scalars = st.one_of(texts, st.none(), st.booleans(), st.integers(-2, 300), st.sampled_from([1.5, 23.0, "0x17"]))
+scalars = st.one_of(
+    texts, st.none(), st.booleans(), st.integers(-2, 300), st.sampled_from([1.5, 23.0, "0x17"])
+)
 values = st.one_of(scalars, st.lists(scalars, max_size=3))
 
 
@@ -54,13 +64,20 @@ KINDS = (
 
 def _event(kind: tuple[str, str, int], data: dict[str, Any]) -> dict[str, Any]:
     channel, provider, event_id = kind
-    system = {"Channel": channel, "Provider": {"Name": provider}, "EventID": {"Value": event_id}, "Computer": "A"}
+    system = {
+        "Channel": channel,
+        "Provider": {"Name": provider},
+        "EventID": {"Value": event_id},
+        "Computer": "A",
+    }
     return {"System": system, "EventData": data}
 
 
 @settings(max_examples=400, deadline=None)
 @given(first=selections(), second=selections(), condition=conditions, data=st.lists(events, max_size=4))
-def test_they_agree_on_generated_rules(first: Any, second: Any, condition: str, data: list[dict[str, Any]]) -> None:
+def test_they_agree_on_generated_rules(
+    first: Any, second: Any, condition: str, data: list[dict[str, Any]]
+) -> None:
     detection = {"a": first, "b": second, "condition": condition}
     text = yaml.safe_dump({"title": "t", "logsource": {"product": "windows"}, "detection": detection})
     [parsed] = parse_rules(text)

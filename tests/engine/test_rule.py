@@ -59,7 +59,11 @@ def test_all_faults_are_told_at_once() -> None:
     text = GOOD.replace("|endswith", "|endswit").replace("level: high", "level: huge")
     text = text.replace("condition: selection", "condition: selection and nope")
     [parsed] = parse_rules(text)
-    assert {f.code for f in parsed.findings} == {"modifier_unknown", "level_unknown", "condition_unknown_selection"}
+    assert {f.code for f in parsed.findings} == {
+        "modifier_unknown",
+        "level_unknown",
+        "condition_unknown_selection",
+    }
 
 
 def test_a_misspelt_modifier_is_answered_with_the_likely_one() -> None:
@@ -83,7 +87,9 @@ def test_each_document_of_a_file_is_a_rule_of_its_own() -> None:
 
 def test_an_unused_selection_is_a_warning() -> None:
     [parsed] = parse_rules(GOOD.replace("    condition", "    other:\n        User: x\n    condition"))
-    assert [(f.code, f.severity, f.line) for f in parsed.findings] == [("selection_unused", Severity.WARNING, 12)]
+    assert [(f.code, f.severity, f.line) for f in parsed.findings] == [
+        ("selection_unused", Severity.WARNING, 12)
+    ]
 
 
 @pytest.mark.parametrize("kind", ["correlation", "filter"])
