@@ -30,6 +30,7 @@ _SOURCE_KEYS = (
     "event_data",
 )
 _LAMBDA = re.compile(r"\s*\w+\s*=>")
+_FIELD = re.compile(r"[^`\n]{1,256}")
 _MAX_EVENT_ID = 0xFFFFFFFF
 
 
@@ -146,8 +147,8 @@ class _Reader:
         found: dict[str, Mapping] = {}
         for item in self._scalars(node, "event_data"):
             name = item.text
-            if name in found or "`" in name or "\n" in name:
-                self._add("model_field", f"`{name}` stands here twice, or is no name of a field.", item)
+            if name in found or not _FIELD.fullmatch(name):
+                self._add("model_field", f"`{name[:80]}` stands here twice, or is no name of a field.", item)
                 continue
             found[name] = Mapping(name, origin, compile_lambda(f"x=>x.EventData.{_quoted(name)}"))
         plain = set(found)
@@ -182,10 +183,13 @@ class _Reader:
         """Where in the model a lambda's fault is: it may be plain, quoted, or a block below its key."""
         start = self._lines[node.line - 1][node.column - 1 :][:1] if node.line <= len(self._lines) else ""
         if start in ("|", ">"):
-            blank = next((n for n in range(node.line, len(self._lines)) if self._lines[n].strip()), node.line)
-            line = min(blank + error.line, len(self._lines))
-            indent = len(self._lines[line - 1]) - len(self._lines[line - 1].lstrip())
-            return line, indent + error.column
+            first = next((n for n in range(node.line, len(self._lines)) if self._lines[n].strip()), None)
+            if first is None:
+                return node.line, node.column
+            indent = len(self._lines[first]) - len(self._lines[first].lstrip())
+            if start == ">":  # folded: the line breaks are lost
+                return first + 1, indent + 1
+            return first + error.line, indent + error.column
         if error.line > 1:  # a plain or quoted scalar that goes on in the next line has lost its line breaks
             return node.line, node.column
         return node.line, node.column + error.column - 1 + (start in ("'", '"'))
