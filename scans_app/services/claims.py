@@ -55,7 +55,11 @@ def claim(jobs: QuerySet[J]) -> J | None:
             owner=owner,
             attempt=F("attempt") + 1,
             fence=F("fence") + 1,
-            crashes=Case(When(state=model.WORKING, then=F("crashes") + 1), default=F("crashes")),
+            crashes=Case(
+                When(state=model.WORKING, then=F("crashes") + 1),
+                default=F("crashes"),
+                output_field=models.PositiveSmallIntegerField(),
+            ),
             lease_until=_lease_end(),
         )
     return model._default_manager.filter(state=model.WORKING, owner=owner).first()

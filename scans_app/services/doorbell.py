@@ -48,6 +48,8 @@ def ring() -> int:
 def waiting_messages() -> int:
     """How many messages wait in the queue. Raises kombu's OperationalError when Redis can't be reached."""
     with current_app.pool.acquire(block=True) as connection:
+        # One try and no waiting: a person may be waiting for the page that rings.
+        connection.ensure_connection(max_retries=1, interval_start=0, interval_max=0)
         queue = current_app.conf.task_default_queue
         try:
             return int(connection.default_channel.queue_declare(queue=queue, passive=True).message_count)

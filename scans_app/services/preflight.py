@@ -120,7 +120,6 @@ class _Sorting:
     sources: Counter[str] = field(default_factory=Counter)
     broken: list[tuple[int, str, str]] = field(default_factory=list)
     not_served: list[tuple[int, str, str]] = field(default_factory=list)
-    other_kind: list[tuple[int, str, str]] = field(default_factory=list)
 
     @property
     def left_out(self) -> list[LeftOut]:
@@ -132,9 +131,6 @@ class _Sorting:
                 len(self.not_served),
                 self.not_served,
             ),
-            LeftOut(
-                "other_kind", "Correlations and filters do not run yet", len(self.other_kind), self.other_kind
-            ),
         ]
 
 
@@ -145,9 +141,6 @@ def _sort_out(versions: Iterable[RuleVersion], model: sigma_engine.Model) -> _So
         rule = version.rule
         if rule.broken:
             sorting.broken.append((rule.pk, rule.title, _first_error(version)))
-            continue
-        if rule.kind != Rule.Kind.RULE:
-            sorting.other_kind.append((rule.pk, rule.title, f"It is a {rule.get_kind_display().lower()}."))
             continue
         key = (rule.category, rule.product, rule.service)
         if key not in served:
