@@ -80,7 +80,7 @@ def set_digest(rules: Sequence[Rule], model: Model) -> str:
 def _code_digest() -> str:
     """Names the engine's own code: a set that other code has pickled is not loaded, whatever its version says."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

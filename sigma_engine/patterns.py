@@ -8,17 +8,34 @@ the same objects into atoms; `matches` stays the law that both evaluators are he
 from __future__ import annotations
 
 import ipaddress
-import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
 from functools import cached_property
 from typing import Any, Protocol
 
 from sigma_engine.regexes import Regex
+from sigma_engine.text_pattern import TextPattern, Wild
 from sigma_engine.values import ABSENT, value_texts
+
+__all__ = [
+    "AnyTest",
+    "BoolTest",
+    "CidrTest",
+    "CompareTest",
+    "ExistsTest",
+    "FieldRefTest",
+    "NullTest",
+    "NumberTest",
+    "RegexTest",
+    "TextPattern",
+    "TimePartTest",
+    "ValueTest",
+    "Wild",
+    "holds",
+    "to_number",
+]
 
 
 def holds(test: ValueTest, value: Any) -> bool:
@@ -28,18 +45,6 @@ def holds(test: ValueTest, value: Any) -> bool:
     if isinstance(test, ExistsTest):
         return test.matches(value)
     return any(test.matches(item) for item in value) if value else test.matches(None)
-
-
-class Wild(Enum):
-    """What stands for characters that are not given."""
-
-    ANY = "*"  # any number of characters, none too
-    ONE = "?"  # exactly one, a newline too
-    DASH = "-"  # one of the five dashes of `windash`
-
-
-DASHES = "-/\u2013\u2014\u2015"
-Part = str | Wild
 
 
 class ValueTest(Protocol):
@@ -52,131 +57,6 @@ class ValueTest(Protocol):
     def describe(self) -> str:
         """The test as a person would write it."""
         ...
-
-
-@dataclass(frozen=True)
-class TextPattern:
-    """A string with wildcards, over the whole value, ignoring case unless `cased`.
-
-    `parts` alternates literals and wildcards. `is_bytes` marks what `wide` and its like made: each character
-    is a byte.
-    """
-
-    parts: tuple[Part, ...]
-    cased: bool = False
-    is_bytes: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> TextPattern:
-        r"""From a rule's string: `*` and `?` are wild, `\*`, `\?` and `\\` stand for themselves, a backslash
-        before anything else is a backslash (Sigma specification, "Escaping")."""
-        parts: list[Part] = []
-        literal: list[str] = []
-        index = 0
-        while index < len(text):
-            character = text[index]
-            if character == "\\" and text[index + 1 : index + 2] in ("\\", "*", "?"):
-                literal.append(text[index + 1])
-                index += 1
-            elif character in "*?":
-                if literal:
-                    parts.append("".join(literal))
-                    literal = []
-                parts.append(Wild(character))
-            else:
-                literal.append(character)
-            index += 1
-        if literal:
-            parts.append("".join(literal))
-        return cls(_without_double_stars(parts))
-
-    def with_parts(self, *parts: Part) -> TextPattern:
-        """The same kind of pattern with other parts."""
-        return TextPattern(_without_double_stars(parts), self.cased, self.is_bytes)
-
-    @property
-    def literal(self) -> str | None:
-        """The text when there is no wildcard, else None."""
-        if not self.parts:
-            return ""
-        return self.parts[0] if len(self.parts) == 1 and isinstance(self.parts[0], str) else None
-
-    def literals(self) -> tuple[str, ...] | None:
-        """The folded texts, with sentinels at fixed ends, one of which a value must hold, if that is all it asks.
-
-        A fixed start is written as \\x02 and a fixed end as \\x03. None when inner wildcards (or more than two
-        dashes) need more than a search for literals; () when any text will do.
-        """
-        middle = list(self.parts)
-        starts, ends = middle[:1] == [Wild.ANY], middle[-1:] == [Wild.ANY]
-        middle = middle[1:] if starts else middle
-        middle = middle[:-1] if ends and middle else middle
-        if any(part in (Wild.ANY, Wild.ONE) for part in middle) or middle.count(Wild.DASH) > 2:
-            return None
-        if not middle and (starts or ends):
-            return ()
-        choices = [DASHES if part is Wild.DASH else (str(part).lower(),) for part in middle]
-        texts = ("".join(chosen) for chosen in itertools.product(*choices))
-        return tuple(f"{'' if starts else chr(2)}{text}{'' if ends else chr(3)}" for text in texts)
-
-    def required(self) -> str:
-        """The longest literal part, folded: no value without it can match. Empty when there is none."""
-        return max((part.lower() for part in self.parts if isinstance(part, str)), key=len, default="")
-
-    @cached_property
-    def _expression(self) -> re.Pattern[str]:
-        wild = {Wild.ANY: ".*", Wild.ONE: ".", Wild.DASH: f"[{re.escape(DASHES)}]"}
-        body = "".join(
-            wild[part] if isinstance(part, Wild) else re.escape(part if self.cased else part.lower())
-            for part in self.parts
-        )
-        return re.compile(body, re.DOTALL)
-
-    @cached_property
-    def _searcher(self) -> Callable[[str], bool]:
-        literals = self.literals()
-        if literals is None:
-            return lambda text: self._expression.fullmatch(text) is not None
-        if not literals:
-            return lambda text: True
-        if len(literals) > 1 or self.cased:
-            return lambda text: self._expression.fullmatch(text) is not None
-        needle = literals[0]
-        return lambda text: needle in f"\x02{text}\x03"
-
-    def matches_text(self, text: str) -> bool:
-        """Whether this one text fulfils the pattern."""
-        if "\x02" in text or "\x03" in text:
-            return self._expression.fullmatch(text if self.cased else text.lower()) is not None
-        return self._searcher(text if self.cased else text.lower())
-
-    def matches(self, value: Any) -> bool:
-        return any(map(self.matches_text, value_texts(value)))
-
-    def describe(self) -> str:
-        return "".join(
-            part.value if isinstance(part, Wild) else re.sub(r"([*?]|\\(?=[*?\\]|$))", r"\\\1", part)
-            for part in self.parts
-        )
-
-    def __getstate__(self) -> tuple[Any, ...]:
-        return (self.parts, self.cased, self.is_bytes)
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        for name, value in zip(("parts", "cased", "is_bytes"), state, strict=True):
-            object.__setattr__(self, name, value)
-
-
-def _without_double_stars(parts: Any) -> tuple[Part, ...]:
-    kept: list[Part] = []
-    for part in parts:
-        if part is Wild.ANY and kept and kept[-1] is Wild.ANY:
-            continue
-        if isinstance(part, str) and kept and isinstance(kept[-1], str):
-            kept[-1] += part
-        elif part != "":
-            kept.append(part)
-    return tuple(kept)
 
 
 @dataclass(frozen=True)
