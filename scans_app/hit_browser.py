@@ -259,7 +259,7 @@ class HitBrowser:
             "computers": row.computers,
             "first_time": row.first_time,
             "last_time": row.last_time,
-            "last_day": event_time(row.last_time, _same_day(row.first_time, row.last_time)),
+            **_days(row.first_time, row.last_time),
         }
 
     @property
@@ -295,6 +295,11 @@ class HitBrowser:
     def histogram_end(self) -> int:
         """Where the last bar ends, in microseconds."""
         return self.histogram.bins[-1].end if self.histogram.bins else 0
+
+    @property
+    def tick_form(self) -> str:
+        """How the axis writes times: with the hour while its marks are less than some days apart."""
+        return "%-d %b %H:%M" if self.histogram.bin_seconds < 6 * 3600 else "%-d %b %Y"
 
     @property
     def legend(self) -> list[dict[str, Any]]:
@@ -348,5 +353,9 @@ def _stack_text(field: str, row: StackRow) -> str:
     return NOTHINGS["absent"] if absent else str(row.value)
 
 
-def _same_day(first: int, last: int) -> str:
-    return "%H:%M" if event_time(first, "%j%Y") == event_time(last, "%j%Y") else "%-d %b %y %H:%M"
+def _days(first: int, last: int) -> dict[str, str]:
+    """From when to when, as short as it stays clear: a day and two times, or two days."""
+    day, clock = "%-d %b %Y", "%H:%M"
+    if event_time(first, day) == event_time(last, day):
+        return {"first_day": event_time(first, f"{day} {clock}"), "last_day": event_time(last, clock)}
+    return {"first_day": event_time(first, day), "last_day": event_time(last, day)}

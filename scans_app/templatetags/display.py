@@ -85,7 +85,21 @@ def duration(seconds: float | None) -> str:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86_400:,} d {whole % 86_400 // 3600} h"
+
+
+@register.filter
+def rate(per_second: float) -> str:
+    """Events a second, to the unit: `61,300/s`."""
+    return f"{per_second:,.0f}/s"
+
+
+@register.filter
+def short_channel(channel: str) -> str:
+    """A channel as people say it: `Microsoft-Windows-Sysmon/Operational` is Sysmon."""
+    return channel.removeprefix("Microsoft-Windows-").removesuffix("/Operational")
 
 
 @register.filter

@@ -17,6 +17,7 @@ from scans_app.event_values import NOTHINGS, FieldValue
 from scans_app.hit_browser import HitBrowser
 from scans_app.hit_filters import EVENT, from_micros
 from scans_app.models import Hit
+from scans_app.templatetags.display import short_channel
 from sigma_engine import LEVELS
 
 register = template.Library()
@@ -91,6 +92,15 @@ def value(context: template.Context, param: str, shown: Any) -> SafeString:
     browser: HitBrowser = context["browser"]
     if shown == "" or (param == "event_id" and shown == -1):
         return _nothing(browser, param, "absent")
+    if param == "channel" and (short := short_channel(shown)) != shown:
+        return format_html(
+            '<a class="val" href="{}" data-param="{}" data-value="{}" title="{}" data-menu>{}</a>',
+            browser.only_url(param, shown),
+            param,
+            shown,
+            shown,
+            short,
+        )
     return format_html(
         '<a class="val" href="{}" data-param="{}" data-menu>{}</a>',
         browser.only_url(param, shown),

@@ -25,6 +25,7 @@ FILES_SHOWN = 500
 LEDGER_SHOWN = 500
 STOP_POLLING = 286  # htmx puts the answer in its place and asks no more
 EVTX_HEADER = 4096  # bytes before the first chunk of an .evtx file
+_DAY = "%b %y"
 RAW = "application/octet-stream"
 
 
@@ -97,7 +98,7 @@ def _page(request: HttpRequest, frame: CaseFrame, receipts: Iterable[Receipt], s
         "query": query,
         "files": [_row(file, frame) for file in files[:FILES_SHOWN]],
         "left_out": found.count() - FILES_SHOWN if len(files) > FILES_SHOWN else 0,
-        "span": f"{event_time(frame.first_time, '%-d %b')} to {event_time(frame.last_time, '%-d %b')}"
+        "span": f"{event_time(frame.first_time, _DAY)} to {event_time(frame.last_time, _DAY)}"
         if frame.first_time
         else "Time",
     }
