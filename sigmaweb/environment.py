@@ -75,7 +75,7 @@ def secret_key(data: Path) -> str:
         return given
     path = data / "secret_key"
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # it will hold evidence
         if not path.exists():
             _write_new_key(path)
         return path.read_text().strip()

@@ -41,7 +41,7 @@ def check_port(environment: Environment) -> None:
 def check_data_folder(data: Path) -> None:
     """Raises EnvironmentProblem unless files can be written into the data folder."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=data):
             pass
         (data / "evidence").mkdir(exist_ok=True)
