@@ -6,6 +6,7 @@ lease has run out, and goes on after the last batch that was written.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -19,12 +20,15 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from rules_app.models import ImportJob, RuleSet
 from rules_app.services.importing import ImportReport, import_rules
 from rules_app.services.rule_files import FoundFile, count_files, display_path, read_upload
 
+TASK = "rules_app.tasks.run_import"
 LEASE = timedelta(seconds=60)  # a batch of 250 documents takes about two
+logger = logging.getLogger(__name__)
 COUNTS = ("created", "updated", "unchanged", "broken", "refused", "notices")
 
 
@@ -117,11 +121,16 @@ def _import(job: ImportJob) -> None:
 
 
 def _ring(import_job_id: int) -> None:
-    """Wake a worker once the job's row is there for it to see. By name: the task imports this module."""
-    ring = partial(
-        current_app.send_task, "rules_app.tasks.run_import", kwargs={"import_job_id": import_job_id}
-    )
-    transaction.on_commit(ring)
+    """Wake a worker once the job's row is there for it to see."""
+    transaction.on_commit(partial(_send, import_job_id))
+
+
+def _send(import_job_id: int) -> None:
+    """Send the task, by name because it imports this module. The row is the truth: beat sends it again."""
+    try:
+        current_app.send_task(TASK, kwargs={"import_job_id": import_job_id}, retry=False)
+    except (OperationalError, OSError) as problem:
+        logger.warning("import %s waits, the workers could not be woken: %s", import_job_id, problem)
 
 
 def _found_files(stored: list[tuple[str, Path]]) -> Iterator[FoundFile]:
