@@ -28,6 +28,8 @@ from sigma_engine.file_kinds import CHUNK_MAGIC, EVTX_MAGIC, FILE_HEADER_SIZE
 from sigma_engine.salvage import salvage_chunk
 
 _DIRTY: Final = 1
+_COUNT_AT: Final = 42
+_MOST_TOLD: Final = 0xFFFF
 
 
 class EvtxFile(EvidenceFile):
@@ -45,7 +47,10 @@ class EvtxFile(EvidenceFile):
             )
         super().__init__(path, size)
         with path.open("rb") as file:
-            self.problems = tuple(_header_problems(file.read(128), self.chunk_count))
+            header = file.read(128)
+            file.seek(_start_of(_told_chunks(header)))
+            goes_on = file.read(8) == CHUNK_MAGIC and self.chunk_count < _MOST_TOLD
+        self.problems = tuple(_header_problems(header, self.chunk_count, goes_on=goes_on))
 
     @property
     def chunk_count(self) -> int:
@@ -100,27 +105,31 @@ def _read_whole(chunk: bytes, number: int) -> list[Record] | None:
         return None
 
 
-def _header_problems(header: bytes, chunk_count: int) -> Iterator[ChunkProblem]:
-    """What is wrong with the file's header. None of it keeps a chunk from being read."""
+def _header_problems(header: bytes, chunk_count: int, *, goes_on: bool) -> Iterator[ChunkProblem]:
+    """What is wrong with the file's header. None of it keeps a chunk from being read.
+
+    `goes_on`: whether a chunk in use lies behind those that the header counts (room set aside does not).
+    """
     if not header.startswith(EVTX_MAGIC):
-        yield ChunkProblem(
-            -1, "bad_file_magic", "The file's header is damaged; its chunks are read all the same.", 0
-        )
+        text = "The file's header is damaged; its chunks are read all the same."
+        yield ChunkProblem(-1, "bad_file_magic", text, 0)
         return
-    told, flags, checksum = struct.unpack_from("<H", header, 42)[0], *struct.unpack_from("<II", header, 120)
+    flags, checksum = struct.unpack_from("<II", header, 120)
     if zlib.crc32(header[:120]) != checksum:
         yield ChunkProblem(-1, "bad_file_crc", "The checksum of the file's header is wrong.", 124)
     if flags & _DIRTY:
-        yield ChunkProblem(
-            -1, "dirty", "The log was not closed cleanly (dirty flag): its last records may be missing.", 120
-        )
-    if told != chunk_count & 0xFFFF and not flags & _DIRTY:
-        yield ChunkProblem(
-            -1,
-            "chunk_count",
-            f"The header tells of {told:,} chunks, the file has room for {chunk_count:,}.",
-            42,
-        )
+        text = "The log was not closed cleanly (dirty flag): its last records may be missing."
+        yield ChunkProblem(-1, "dirty", text, 120)
+    told = _told_chunks(header)
+    if told > chunk_count or (goes_on and told < chunk_count):
+        text = f"The file's header tells of {told:,} chunks, by its size the file has {chunk_count:,}."
+        yield ChunkProblem(-1, "chunk_count", text, _COUNT_AT)
+
+
+def _told_chunks(header: bytes) -> int:
+    """The number of chunks by the file's header, which has 16 bits for it."""
+    count: int = struct.unpack_from("<H", header, _COUNT_AT)[0]
+    return count
 
 
 def _id_notes(slots: list[Slot], last: int | None, number: int) -> Iterator[ChunkProblem]:

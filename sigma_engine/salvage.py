@@ -8,7 +8,6 @@ reads that; what it still cannot read, python-evtx, a parser written independent
 from __future__ import annotations
 
 import struct
-import time
 import warnings
 from collections.abc import Iterator
 from typing import Any, Final
@@ -30,7 +29,7 @@ from sigma_engine.evtx_json import from_evtx_json
 from sigma_engine.file_kinds import CHUNK_MAGIC
 from sigma_engine.second_parser import SecondParser
 
-SECONDS_PER_CHUNK: Final = 5.0
+MOST_FAILURES: Final = 20
 _TOLD: Final = 10
 
 
@@ -43,8 +42,9 @@ def salvage_chunk(chunk: bytes, number: int, start: int, problems: tuple[ChunkPr
     slots = list(find_slots(chunk))
     if not slots:
         return ChunkRead([], problems=(*problems, *_nothing_found(chunk, number, start)))
-    events = _first_parser(_repaired(chunk, slots))
-    reasons = _second_parser(_repaired(chunk, slots), slots, events)
+    repaired = _repaired(chunk, slots)
+    events, reasons = _first_parser(repaired)
+    _second_parser(repaired, slots, events, reasons)
     records = [Record(number, position, events[position]) for position in sorted(events)]
     salvaged = max(0, len(records) - _count_as_it_is(chunk))
     told = list(_lost(reasons, slots, number, start))
@@ -108,36 +108,47 @@ def _repaired(chunk: bytes, slots: list[Slot]) -> bytes:
     return bytes(data)
 
 
-def _first_parser(chunk: bytes) -> dict[int, dict[str, Any]]:
-    """Position to event, for all records that the first parser reads."""
-    events = {}
+def _first_parser(chunk: bytes) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
+    """Position to event for all records that the first parser reads, and position to reason for those that
+    it reads but that are too large to be kept."""
+    events: dict[int, dict[str, Any]] = {}
+    reasons: dict[int, str] = {}
     with warnings.catch_warnings():
         # It warns of each record that it skips; those are told of by position instead.
         warnings.simplefilter("ignore", RuntimeWarning)
         try:
             for record in parse(chunk, skip_errors=True):
-                if len(record["data"]) <= LARGEST_EVENT:
-                    events[record["event_record_id"]] = from_evtx_json(record["data"])
+                position = record["event_record_id"]
+                if len(record["data"]) > LARGEST_EVENT:
+                    reasons[position] = f"its event is larger than {LARGEST_EVENT // 2**20} MiB"
+                else:
+                    events[position] = from_evtx_json(record["data"])
         except (RejectedError, ValueError):
-            return events
-    return events
+            return events, reasons
+    return events, reasons
 
 
-def _second_parser(chunk: bytes, slots: list[Slot], events: dict[int, dict[str, Any]]) -> dict[int, str]:
-    """Read into `events` what is missing there; gives position to reason for what cannot be read."""
-    missing = [position for position in range(len(slots)) if position not in events]
+def _second_parser(
+    chunk: bytes, slots: list[Slot], events: dict[int, dict[str, Any]], reasons: dict[int, str]
+) -> None:
+    """Read what is missing in `events` into it, or put the reason why it cannot be read into `reasons`.
+
+    The second parser takes up to a quarter of a second to fail on hostile bytes, so it is not asked any more
+    once it failed often on a chunk.
+    """
     parser = SecondParser(chunk)
-    reasons: dict[int, str] = {}
-    until = time.monotonic() + SECONDS_PER_CHUNK
-    for position in missing:
-        if time.monotonic() > until:
-            reasons[position] = f"its chunk took longer than {SECONDS_PER_CHUNK:.0f} s"
+    failures = 0
+    for position, slot in enumerate(slots):
+        if position in events or position in reasons:
+            continue
+        if failures == MOST_FAILURES:
+            reasons[position] = f"{MOST_FAILURES} others of its chunk could not be read either"
             continue
         try:
-            events[position] = parser.event(slots[position].offset)
+            events[position] = parser.event(slot.offset)
         except ValueError as error:
             reasons[position] = str(error)
-    return reasons
+            failures += 1
 
 
 def _count_as_it_is(chunk: bytes) -> int:
@@ -153,7 +164,7 @@ def _count_as_it_is(chunk: bytes) -> int:
 
 
 def _lost(reasons: dict[int, str], slots: list[Slot], number: int, start: int) -> Iterator[ChunkProblem]:
-    for position, reason in list(reasons.items())[:_TOLD]:
+    for position, reason in sorted(reasons.items())[:_TOLD]:
         slot = slots[position]
         text = f"Record {position} at byte {start + slot.offset:,} ({slot.size:,} bytes) is lost: {reason}."
         yield ChunkProblem(number, "lost_record", text, start + slot.offset)
