@@ -6,9 +6,9 @@ import fnmatch
 import re
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
-from sigma_engine.lambdas import Lambda
+from sigma_engine.lambdas import Lambda, LambdaError
 from sigma_engine.mapping import Mapping
 
 
@@ -39,8 +39,8 @@ class Source:
 
     An empty `channels`, `event_ids`, `providers` or `files` takes any event; several must all agree. Channels
     and providers compare without case and may end in `*`; `*` alone is any event that has one. `files` are
-    globs over the name of the evidence. `where` is a lambda over the event that has the last word; `accepts`
-    does not ask it. `line` is the source's place in the model's text.
+    globs over the name of the evidence. `where` is a lambda over the event that has the last word: `accepts`
+    does not ask it, `wants` does. `line` is the source's place in the model's text.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Source:
         self.where = where
         self.fields = fields or {}
         self.line = line
+        self.faults = 0
 
     @cached_property
     def parts(self) -> tuple[str, ...]:
@@ -84,6 +85,19 @@ class Source:
             and (not self.providers or self._providers.fullmatch(key.provider) is not None)
             and (not self.files or self._files.fullmatch(base_name(file_name)) is not None)
         )
+
+    def wants(self, event: Any) -> bool:
+        """What `where` says of an event that the source accepts; a bound that it reaches counts as no.
+
+        `faults` counts the events for which that happened.
+        """
+        if self.where is None:
+            return True
+        try:
+            return bool(self.where(event))
+        except LambdaError:
+            self.faults += 1
+            return False
 
     @cached_property
     def specificity(self) -> tuple[int, ...]:

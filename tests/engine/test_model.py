@@ -122,8 +122,16 @@ def test_events_go_to_sources_the_most_specific_first(
 def test_where_is_a_lambda_that_the_model_does_not_ask(model: Model) -> None:
     source = model.accepting(EventKey("Security", 4657, ""), "")[0]
     assert source.where is not None
-    assert source.where({"EventData": {"Kind": "set"}}) is True
-    assert source.where({}) is False
+    assert source.wants({"EventData": {"Kind": "set"}})
+    assert not source.wants({})
+
+
+def test_a_where_that_reaches_a_bound_counts_as_no_and_is_counted() -> None:
+    model = _model(
+        "name: M\nlog_sources:\n  - logsource: a/b/c\n    where: \"x=>format(format='%5000s', args=1)\"\n"
+    )
+    assert not model.sources[0].wants({})
+    assert model.sources[0].faults == 1
 
 
 @pytest.mark.parametrize(

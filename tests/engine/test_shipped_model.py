@@ -46,7 +46,7 @@ def _event(case: dict[str, Any]) -> dict[str, Any]:
 
 def _accepted(event: dict[str, Any]) -> tuple[Source, ...]:
     sources = _model().accepting(event_key(event), "")
-    return tuple(source for source in sources if source.where is None or source.where(event))
+    return tuple(source for source in sources if source.wants(event))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
