@@ -15,10 +15,12 @@ from typing import Final, Literal
 
 from sigma_engine.evidence import ChunkProblem, ChunkRead, EvidenceError, EvidenceFile, Record
 from sigma_engine.evtx_chunk import (
+    CHUNK_HEADER_SIZE,
     CHUNK_SIZE,
     LARGEST_EVENT,
     RejectedError,
     Slot,
+    declared_end,
     header_problems,
     parse,
     slots_of,
@@ -96,9 +98,15 @@ def _start_of(number: int) -> int:
 def _read_whole(chunk: bytes, number: int) -> list[Record] | None:
     """The records of a sound chunk; None when the parser rejects anything in it, or gives fewer records than
     the chunk holds by its record headers."""
+    count, end = 0, CHUNK_HEADER_SIZE
+    for slot in slots_of(chunk):
+        count += 1
+        end = slot.end
+    if end < declared_end(chunk):
+        return None
     try:
         texts = [record["data"] for record in parse(chunk)]
-        if len(texts) < sum(1 for _ in slots_of(chunk)) or any(len(text) > LARGEST_EVENT for text in texts):
+        if len(texts) < count or any(len(text) > LARGEST_EVENT for text in texts):
             return None
         return [Record(number, position, from_evtx_json(text)) for position, text in enumerate(texts)]
     except (RejectedError, ValueError):

@@ -31,6 +31,7 @@ from sigma_engine.second_parser import SecondParser
 
 MOST_FAILURES: Final = 20
 _TOLD: Final = 10
+_CUT: Final = -1  # instead of a record id: the file ends within this record
 
 
 def salvage_chunk(chunk: bytes, number: int, start: int, problems: tuple[ChunkProblem, ...]) -> ChunkRead:
@@ -42,9 +43,11 @@ def salvage_chunk(chunk: bytes, number: int, start: int, problems: tuple[ChunkPr
     slots = list(find_slots(chunk))
     if not slots:
         return ChunkRead([], problems=(*problems, *_nothing_found(chunk, number, start)))
-    repaired = _repaired(chunk, slots)
+    whole = [slot for slot in slots if slot.record_id != _CUT]
+    repaired = _repaired(chunk, whole)
     events, reasons = _first_parser(repaired)
-    _second_parser(repaired, slots, events, reasons)
+    _second_parser(repaired, whole, events, reasons)
+    reasons |= dict.fromkeys(range(len(whole), len(slots)), "the file ends within it")
     records = [Record(number, position, events[position]) for position in sorted(events)]
     salvaged = max(0, len(records) - _count_as_it_is(chunk))
     told = list(_lost(reasons, slots, number, start))
@@ -64,15 +67,25 @@ def find_slots(chunk: bytes) -> Iterator[Slot]:
         if offset >= end and (slot is None or slot.record_id != last_id + 1):
             return
         if slot is None:
-            next_offset = _next_record(chunk, offset + 8)
-            size = (next_offset or min(end, len(chunk))) - offset
-            if next_offset is None and chunk.count(0, offset) == len(chunk) - offset:
+            slot = _unsound_slot(chunk, offset, min(end, len(chunk)), first=last_id == -1)
+            if slot is None:
                 return
-            slot = Slot(offset, size, RECORD_HEAD.unpack_from(chunk, offset)[2])
         yield slot
         offset, last_id = slot.end, slot.record_id
     if offset < min(end, len(chunk)) and chunk.count(0, offset) < len(chunk) - offset:
-        yield Slot(offset, len(chunk) - offset, -1)
+        yield Slot(offset, len(chunk) - offset, _CUT)
+
+
+def _unsound_slot(chunk: bytes, offset: int, end: int, *, first: bool) -> Slot | None:
+    """What lies where a record should start: as far as the next sound record, or to the end. None when that
+    is nothing, or when nothing in the whole chunk looks like a record."""
+    next_offset = _next_record(chunk, offset + 8)
+    magic, _, record_id = RECORD_HEAD.unpack_from(chunk, offset)
+    if next_offset is not None:
+        return Slot(offset, next_offset - offset, record_id)
+    if chunk.count(0, offset) == len(chunk) - offset or (first and magic != RECORD_MAGIC):
+        return None
+    return Slot(offset, end - offset, record_id if len(chunk) == CHUNK_SIZE else _CUT)
 
 
 def _slot_at(chunk: bytes, offset: int) -> Slot | None:
@@ -100,8 +113,9 @@ def _repaired(chunk: bytes, slots: list[Slot]) -> bytes:
     data = bytearray(chunk.ljust(CHUNK_SIZE, b"\0"))
     data[:CHUNK_HEADER_SIZE] = bytes(CHUNK_HEADER_SIZE)
     last = len(slots) - 1
-    struct.pack_into("<8sQQQQ", data, 0, CHUNK_MAGIC, 1, last + 1, 0, last)
-    struct.pack_into("<III", data, 40, 128, slots[last].offset, slots[last].end)
+    end = slots[last].end if slots else CHUNK_HEADER_SIZE
+    struct.pack_into("<8sQQQQ", data, 0, CHUNK_MAGIC, 1, last + 1, 0, max(0, last))
+    struct.pack_into("<III", data, 40, 128, slots[last].offset if slots else 0, end)
     for position, slot in enumerate(slots):
         if slot.size >= SMALLEST_RECORD:
             RECORD_HEAD.pack_into(data, slot.offset, RECORD_MAGIC, slot.size, position)
