@@ -114,7 +114,7 @@ def text_of(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    if isinstance(value, int) and abs(value) >= 10**4000:  # beyond what Python turns into digits
+    if isinstance(value, int) and value.bit_length() > 12_000:  # beyond what Python turns into digits
         return hex(value)
     return json_of(value) if isinstance(value, list | dict) else str(value)
 

@@ -15,8 +15,15 @@ from sigma_engine import lambda_values as values
 from sigma_engine.lambda_builder import Builder, Evaluate, Path
 from sigma_engine.lambda_syntax import parse
 from sigma_engine.lambda_values import LambdaError, Run
+from sigma_engine.values import Absent
 
 __all__ = ["Lambda", "LambdaError", "compile_lambda"]
+
+# A lambda is a pure function of its inputs, and those repeat from event to event: a user, a program's path.
+_REMEMBERED = 512  # results for each lambda
+_MAX_INPUTS = 6
+_MAX_LENGTH = 256  # characters of an input
+_PLAIN = frozenset({str, int, type(None), Absent})  # no two values of these are equal and differ
 
 
 class Lambda:
@@ -26,7 +33,7 @@ class Lambda:
     None. `inputs` are all the member paths that it reads of its argument; `()` stands for the whole of it.
     """
 
-    __slots__ = ("_evaluate", "inputs", "path", "tables", "text")
+    __slots__ = ("_evaluate", "_known", "_read", "inputs", "path", "tables", "text")
 
     def __init__(
         self,
@@ -41,6 +48,8 @@ class Lambda:
         self.inputs = inputs
         self.path = path
         self._evaluate = evaluate
+        self._read = tuple(sorted(inputs)) if len(inputs) <= _MAX_INPUTS and () not in inputs else ()
+        self._known: dict[tuple[Any, ...], Any] = {}
 
     def __call__(self, argument: Any) -> Any:
         """The value for `argument`; `ABSENT` where a path ends nowhere. Raises LambdaError at a bound."""
@@ -48,6 +57,28 @@ class Lambda:
             for name in self.path:
                 argument = values.member(argument, name)
             return argument
+        key = self._key(argument) if self._read else None
+        if key is None:
+            return self._evaluated(argument)
+        if key not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[key] = self._evaluated(argument)
+        return self._known[key]
+
+    def _key(self, argument: Any) -> tuple[Any, ...] | None:
+        """The values of all inputs, when they are plain and short: what the result depends on."""
+        key = []
+        for path in self._read:
+            value = argument
+            for name in path:
+                value = values.member(value, name)
+            if value.__class__ not in _PLAIN or (value.__class__ is str and len(value) > _MAX_LENGTH):
+                return None
+            key.append(value)
+        return tuple(key)
+
+    def _evaluated(self, argument: Any) -> Any:
         try:
             return self._evaluate(Run([argument]))
         except RecursionError as error:

@@ -153,6 +153,23 @@ def test_the_event_is_never_changed() -> None:
     assert event == {"A": [1], "D": {"a": 1}}
 
 
+def test_equal_inputs_of_unequal_kinds_are_told_apart() -> None:
+    shown = compile_lambda("x=>format(format='%v|%v', args=[x.A, x.B])")
+    events = [{"A": 1}, {"A": True}, {"A": 1.0}, {"A": "1"}, {"A": None}, {"A": ""}, {"A": [1]}, {"B": 1}, {}]
+    wanted = ["1|", "true|", "1|", "1|", "|", "|", "[1]|", "|1", "|"]
+    assert [shown(event) for event in events * 2] == wanted * 2
+    same = compile_lambda("x=>x.A = TRUE OR x.A = NULL")
+    assert [same({"A": value}) for value in (1, True, 1.0, None, "", 0, False)] == [
+        *(False, True, False, True, False, False, False),
+    ]
+
+
+def test_more_results_than_are_remembered_stay_right() -> None:
+    shown = compile_lambda("x=>str(str=x.A) + '!'")
+    for _ in range(2):
+        assert [shown({"A": n}) for n in range(2000)] == [f"{n}!" for n in range(2000)]
+
+
 # Random programs
 
 NAMES = st.sampled_from(["x", "y", "A", "Data", "a b", "Table", "nope"])
@@ -242,6 +259,7 @@ def _run(text: str, event: Any) -> None:
     try:
         compiled = compile_lambda(text, TABLES)
         found = compiled(event)
+        assert repr(compiled(event)) == repr(found)  # the same when it is remembered
     except LambdaError as error:
         assert error.line >= 1
         assert error.column >= 1
