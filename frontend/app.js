@@ -2,6 +2,7 @@
 // without any script the pages still work as plain links and forms.
 import "./htmx.js";
 import "./hits.js";
+import "./keep_place.js";
 import "./keyboard.js";
 import "./live_check.js";
 import "./send_at_once.js";

@@ -21,10 +21,10 @@ function withControl(event) {
   if (act(`Ctrl ${event.key}`)) event.preventDefault();
 }
 
-// True when something on the page answers to the key.
+// True when something on the page answers to the key; the page comes before the frame around it.
 function act(key) {
   const found = [...document.querySelectorAll("[data-key]")].filter((one) => one.dataset.key === key);
-  const target = found.find(shown) ?? found.find((one) => one.hasAttribute("popovertarget")) ?? found.find((one) => one.matches("[data-key-hidden]"));
+  const target = found.findLast(shown) ?? found.find((one) => one.hasAttribute("popovertarget")) ?? found.find((one) => one.matches("[data-key-hidden]"));
   if (!target) return false;
   if (typing(target)) {
     target.focus();

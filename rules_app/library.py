@@ -36,13 +36,13 @@ STATES = {
 }
 FACET_TITLES = {
     "state": "State",
+    "set": "Set",
     "level": "Level",
     "status": "Status",
     "product": "Product",
     "category": "Category",
     "service": "Service",
     "tag": "Tag",
-    "set": "Set",
 }
 
 
@@ -198,7 +198,11 @@ def _states(broken: bool, served: bool, enabled: bool) -> tuple[str, ...]:  # no
 
 def _facets(query: LibraryQuery, counts: dict[str, Counter[str]]) -> list[Facet]:
     """The facets with their counts; a value that was chosen stays, even when it finds nothing."""
-    labels = {"state": STATES, "set": dict(_set_names())}
+    labels = {
+        "state": STATES,
+        "set": dict(_set_names()),
+        "level": {level: level.capitalize() for level in LEVELS},
+    }
     facets = []
     for name, title in FACET_TITLES.items():
         chosen = query.chosen.get(name, ())

@@ -119,6 +119,11 @@ class Rule(models.Model):
         return LEVELS[self.level - 1] if self.level else ""
 
     @property
+    def description_paragraphs(self) -> list[str]:
+        """The description as paragraphs: authors break its lines where their editor was narrow."""
+        return self.description.split("\n\n")
+
+    @property
     def logsource(self) -> str:
         """`category/product/service` with `*` for what the rule leaves out, as models write it."""
         return "/".join(part or "*" for part in (self.category, self.product, self.service))

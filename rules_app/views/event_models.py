@@ -10,7 +10,8 @@ from django.views.decorators.http import require_GET
 from rules_app.access import get_visible_model, get_visible_model_version
 from rules_app.models import EventModel, Rule
 from rules_app.selection import load_event_model
-from rules_app.text_views import code_lines, count_findings
+from rules_app.text_views import code_lines
+from rules_app.views.findings import findings_context
 from rules_app.views.versions import version_context
 from sigma_engine import Logsource, Mapping, Model, Source
 
@@ -34,8 +35,7 @@ def model(request: HttpRequest, pk: int) -> HttpResponse:
         "sources": _sources(contents) if contents else [],
         "fields": _fields(contents) if contents else [],
         "lines": code_lines(version.text, version.findings),
-        "findings": version.findings,
-        "counts": count_findings(version.findings),
+        **findings_context(version.text, version.findings),
         "versions": event_model.versions.select_related("author"),
     }
     return render(request, "models/model.html", context)

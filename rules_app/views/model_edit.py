@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,8 +12,9 @@ from rules_app.access import get_editable_model, get_visible_model
 from rules_app.forms import CheckForm, NewModelForm, TextForm
 from rules_app.models import EventModel, Rule
 from rules_app.services.event_models import DEFAULT_MODEL, model_findings
-from rules_app.services.versions import text_sha256, with_line_ends_of
-from rules_app.text_views import count_findings, diff_lines
+from rules_app.services.versions import with_line_ends_of
+from rules_app.text_views import diff_lines
+from rules_app.views.findings import findings_context
 
 NEW_MODEL = f"""\
 name:
@@ -71,7 +70,7 @@ def check(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "rules/_findings.html", {"problems": form.errors["text"]}, status=422)
     text = with_line_ends_of("", form.cleaned_data["text"])
-    return render(request, "rules/_findings.html", _findings_context(text))
+    return render(request, "rules/_findings.html", findings_context(text, model_findings(text)))
 
 
 @require_POST
@@ -99,7 +98,7 @@ def _editor(
 ) -> HttpResponse:
     """The editor page. What was typed is in the form and stays, whatever was wrong with it."""
     text = str(form["text"].value() or "")
-    context = {"form": form, "event_model": event_model, **_findings_context(text)}
+    context = {"form": form, "event_model": event_model, **findings_context(text, model_findings(text))}
     return render(request, "models/edit.html", context, status=status)
 
 
@@ -115,14 +114,9 @@ def _conflict(
         "theirs": theirs,
         "base_number": form.cleaned_data["base_version"],
         "diff": diff_lines(theirs.text, text),
-        **_findings_context(text),
+        **findings_context(text, model_findings(text)),
     }
     return render(request, "models/conflict.html", context, status=409)
-
-
-def _findings_context(text: str) -> dict[str, Any]:
-    findings = model_findings(text)
-    return {"findings": findings, "counts": count_findings(findings), "text_sha256": text_sha256(text)}
 
 
 def _served_sentence() -> str:

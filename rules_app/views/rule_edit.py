@@ -16,9 +16,9 @@ from rules_app.access import get_editable_rule
 from rules_app.forms import CheckForm, NewRuleForm, TextForm
 from rules_app.models import Rule, RuleSet
 from rules_app.selection import load_default_model
-from rules_app.services.derive import check_text
-from rules_app.services.versions import text_sha256, with_line_ends_of
-from rules_app.text_views import count_findings, diff_lines
+from rules_app.services.versions import with_line_ends_of
+from rules_app.text_views import diff_lines
+from rules_app.views.findings import findings_context, rule_findings
 
 OWN_SET = "Own rules"  # offered for a rule that is written here
 NEW_RULE = """\
@@ -84,7 +84,7 @@ def check(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "rules/_findings.html", {"problems": form.errors["text"]}, status=422)
     text = with_line_ends_of("", form.cleaned_data["text"])
-    return render(request, "rules/_findings.html", _findings_context(text))
+    return render(request, "rules/_findings.html", _checked(text))
 
 
 def _editor(
@@ -92,7 +92,7 @@ def _editor(
 ) -> HttpResponse:
     """The editor page. What was typed is in the form and stays, whatever was wrong with it."""
     text = str(form["text"].value() or "")
-    context = {"form": form, "rule": rule, "sets": RuleSet.objects.all(), **_findings_context(text)}
+    context = {"form": form, "rule": rule, "sets": RuleSet.objects.all(), **_checked(text)}
     return render(request, "rules/edit.html", context, status=status)
 
 
@@ -109,15 +109,14 @@ def _conflict(
         "theirs": theirs,
         "base_number": form.cleaned_data["base_version"],
         "diff": diff_lines(theirs.text, text),
-        **_findings_context(text),
+        **_checked(text),
     }
     return render(request, "rules/conflict.html", context, status=409)
 
 
-def _findings_context(text: str) -> dict[str, Any]:
-    """What is wrong with a text, by itself and under the default model."""
-    findings = [finding.to_dict() for finding in check_text(text, load_default_model())]
-    return {"findings": findings, "counts": count_findings(findings), "text_sha256": text_sha256(text)}
+def _checked(text: str) -> dict[str, Any]:
+    """What is wrong with a rule's text under the default model."""
+    return findings_context(text, rule_findings(text, load_default_model()))
 
 
 def _new_text(request: HttpRequest) -> str:

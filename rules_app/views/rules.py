@@ -12,8 +12,8 @@ from rules_app import services
 from rules_app.access import get_editable_rule, get_visible_rule, get_visible_rule_version
 from rules_app.models import EventModel, Rule
 from rules_app.selection import load_default_model, serving_sources
-from rules_app.services.derive import check_text
-from rules_app.text_views import code_lines, count_findings
+from rules_app.text_views import code_lines
+from rules_app.views.findings import findings_context, rule_findings
 from rules_app.views.versions import version_context
 
 
@@ -22,12 +22,11 @@ def rule(request: HttpRequest, pk: int) -> HttpResponse:
     """The sheet: text with findings at their lines, metadata, log sources, versions."""
     rule = get_visible_rule(request, pk)
     model = load_default_model()
-    findings = [finding.to_dict() for finding in check_text(rule.current.text, model)]
+    findings = rule_findings(rule.current.text, model)
     context = {
         "rule": rule,
         "lines": code_lines(rule.current.text, findings),
-        "findings": findings,
-        "counts": count_findings(findings),
+        **findings_context(rule.current.text, findings),
         "versions": rule.versions.select_related("author"),
         "sources": serving_sources(rule, model),
         "default_model": EventModel.objects.default(),

@@ -35,6 +35,7 @@ def test_not_served_is_the_models_matter_and_not_called_broken(
     assert b"has no events for process_creation/linux/*" in page.content
     assert b"Nothing is wrong with the rule" in page.content
     assert b"This rule is broken" not in page.content
+    assert page.context["counts"]["error"] == 0
 
 
 def test_the_sheet_names_other_rules_of_the_same_id(owner_client: Client, make_rule: MakeRule) -> None:
