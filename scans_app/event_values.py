@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import BooleanField, Case, F, Q, Value, When
+from django.db.models import BooleanField, Case, F, JSONField, Q, Value, When
 from django.db.models.fields.json import KeyTransform, KeyTransformExact, KeyTransformIsNull
 
 #: What a page writes for a value that is not there, and what its link carries.
@@ -105,12 +105,16 @@ def event_field_is(path: str, text: str) -> Q:
     if text == NOTHINGS["absent"]:
         condition = Q(KeyTransformIsNull(data, rhs=True))
     elif text == NOTHINGS["null"]:
-        condition = Q(KeyTransformExact(data, None))
+        condition = Q(KeyTransformExact(data, _json(None)))
     else:
         condition = Q()
         for value in _readings("" if text == NOTHINGS["empty"] else text):
-            condition |= Q(KeyTransformExact(data, value))
+            condition |= Q(KeyTransformExact(data, _json(value)))
     return Q(Case(When(condition, then=Value(1)), default=Value(0), output_field=BooleanField()))
+
+
+def _json(value: Any) -> Value:
+    return Value(value, output_field=JSONField())
 
 
 def _readings(text: str) -> list[Any]:

@@ -15,12 +15,12 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from rules_app.models import Rule
-from scans_app.event_values import NOTHINGS
+from scans_app.event_values import NOTHINGS, path_steps
 from scans_app.histogram import Histogram, histogram
 from scans_app.hit_filters import COLUMNS, EVENT, NOT, Clause, HitFilters, with_query
 from scans_app.models import Evidence, Hit, Scan
 from scans_app.services.hit_pages import SORTS, HitPage, PageError, hit_page
-from scans_app.services.stacks import STACK_COLUMNS, StackError, StackRow, scan_mark, stack
+from scans_app.services.stacks import STACK_COLUMNS, StackRow, scan_mark, stack
 from scans_app.templatetags.display import event_time
 from sigma_engine import LEVELS
 
@@ -70,14 +70,28 @@ class HitBrowser:
         self.scan = scan
         self.query = query
         self.filters = HitFilters.from_query(query)
-        self.problems = list(self.filters.problems)
+        self._problems = list(self.filters.problems)
         self.sort = query.get("sort", "time")
         self.order = "rare" if query.get("order") == "rare" else "common"
         self.stack_field = query.get("stack") or "rule"
         self._bases: dict[str, str] = {}
         if self.sort.removeprefix("-") not in SORTS:
-            self.problems.append(f"Hits cannot be sorted by {self.sort}; they are sorted by time.")
+            self._problems.append(f"Hits cannot be sorted by {self.sort}; they are sorted by time.")
             self.sort = "time"
+        if not self._can_stack():
+            self._problems.append(f"Hits cannot be stacked by {self.stack_field}; they are stacked by rule.")
+            self.stack_field = "rule"
+
+    def _can_stack(self) -> bool:
+        path = self.stack_field.removeprefix(EVENT)
+        return self.stack_field in STACK_COLUMNS or (path != self.stack_field and bool(path_steps(path)))
+
+    @property
+    def problems(self) -> list[str]:
+        """What of the address could not be used, a sentence each. The page's key is among it, so the rows
+        are read first."""
+        _ = self.page
+        return self._problems
 
     @property
     def state(self) -> list[tuple[str, list[str]]]:
@@ -97,7 +111,7 @@ class HitBrowser:
         try:
             return hit_page(self.hits, sort=self.sort, **keys)
         except PageError as error:
-            self.problems.append(str(error))
+            self._problems.append(str(error))
             return hit_page(self.hits, sort=self.sort)
 
     @cached_property
@@ -232,12 +246,7 @@ class HitBrowser:
     @cached_property
     def stack(self) -> list[StackRow]:
         """The values of the chosen field, with counts under the same filters."""
-        try:
-            return stack(self.hits, self.stack_field, order=self.order, mark=self.mark)
-        except StackError as error:
-            self.problems.append(str(error))
-            self.stack_field = "rule"
-            return stack(self.hits, "rule", order=self.order, mark=self.mark)
+        return stack(self.hits, self.stack_field, order=self.order, mark=self.mark)
 
     @cached_property
     def stack_rows(self) -> list[dict[str, Any]]:
