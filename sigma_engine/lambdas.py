@@ -14,7 +14,7 @@ from typing import Any
 from sigma_engine import lambda_values as values
 from sigma_engine.lambda_builder import Builder, Evaluate, Path
 from sigma_engine.lambda_syntax import parse
-from sigma_engine.lambda_values import LambdaError, Run
+from sigma_engine.lambda_values import MAX_OUTPUT, LambdaError, Run
 from sigma_engine.values import Absent
 
 __all__ = ["Lambda", "LambdaError", "compile_lambda"]
@@ -23,6 +23,7 @@ __all__ = ["Lambda", "LambdaError", "compile_lambda"]
 _REMEMBERED = 512  # results for each lambda
 _MAX_INPUTS = 6
 _MAX_LENGTH = 256  # characters of an input
+_MAX_MADE = 2048  # characters and items that an evaluation made on its way
 _PLAIN = frozenset({str, int, type(None), Absent})  # no two values of these are equal and differ
 
 
@@ -59,12 +60,19 @@ class Lambda:
             return argument
         key = self._key(argument) if self._read else None
         if key is None:
-            return self._evaluated(argument)
-        if key not in self._known:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[key] = self._evaluated(argument)
-        return self._known[key]
+            return self._evaluated(Run([argument]))
+        found = self._known.get(key, self)  # itself: not known yet
+        if found is self:
+            run = Run([argument])
+            found = self._evaluated(run)
+            if run.output >= MAX_OUTPUT - _MAX_MADE:
+                self._remember(key, found)
+        return found
+
+    def _remember(self, key: tuple[Any, ...], value: Any) -> None:
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[key] = value
 
     def _key(self, argument: Any) -> tuple[Any, ...] | None:
         """The values of all inputs, when they are plain and short: what the result depends on."""
@@ -78,9 +86,9 @@ class Lambda:
             key.append(value)
         return tuple(key)
 
-    def _evaluated(self, argument: Any) -> Any:
+    def _evaluated(self, run: Run) -> Any:
         try:
-            return self._evaluate(Run([argument]))
+            return self._evaluate(run)
         except RecursionError as error:
             raise LambdaError("The event is nested too deep for this lambda.") from error
 
