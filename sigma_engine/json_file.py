@@ -7,7 +7,10 @@ line in the block. A line that is no JSON object is a problem of its chunk and c
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
@@ -34,11 +37,10 @@ class JsonLinesFile(EvidenceFile):
     kind: Literal["evtx", "jsonl"] = "jsonl"
     chunk_size = BLOCK_SIZE
 
-    def __init__(
-        self, path: Path, size: int, temporary: tempfile.TemporaryDirectory[str] | None = None
-    ) -> None:
-        super().__init__(path, size)
-        self._temporary = temporary
+    def __init__(self, path: Path, lines_path: Path | None = None) -> None:
+        """`lines_path` holds the lines where `path` holds other JSON; `size` is that of the lines."""
+        self._lines_path = lines_path or path
+        super().__init__(path, self._lines_path.stat().st_size)
 
     @property
     def chunk_count(self) -> int:
@@ -64,7 +66,7 @@ class JsonLinesFile(EvidenceFile):
         """(number in the block, byte offset, bytes) of the lines that start in a block."""
         start = number * BLOCK_SIZE
         end = min(start + BLOCK_SIZE, self.size)
-        with self.path.open("rb") as file:
+        with self._lines_path.open("rb") as file:
             if start:
                 file.seek(start - 1)
                 _pass_line(file, end)
@@ -79,17 +81,28 @@ class JsonLinesFile(EvidenceFile):
                 position += 1
 
 
-def open_json(path: Path, size: int) -> JsonLinesFile:
+def open_json(path: Path) -> JsonLinesFile:
     """JSON evidence: lines as they are, anything else through a temporary file of lines.
 
     Raises EvidenceError when the file holds no JSON object at all.
     """
     if _holds_lines(path):
-        return JsonLinesFile(path, size)
-    folder = tempfile.TemporaryDirectory(prefix="sigma-engine-")
-    target = Path(folder.name) / "lines.jsonl"
-    rewrite_json(path, target)
-    return JsonLinesFile(target, target.stat().st_size, folder)
+        return JsonLinesFile(path)
+    folder = Path(tempfile.mkdtemp(prefix="sigma-engine-"))
+    try:
+        rewrite_json(path, folder / "lines.jsonl")
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    evidence = JsonLinesFile(path, folder / "lines.jsonl")
+    weakref.finalize(evidence, _remove, folder, os.getpid())
+    return evidence
+
+
+def _remove(folder: Path, owner: int) -> None:
+    """Remove the temporary lines, in the process that made them and not in its forks."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_line(text: bytes) -> dict[str, Any]:
@@ -98,6 +111,8 @@ def read_line(text: bytes) -> dict[str, Any]:
     orjson refuses what JSON allows but Unicode does not (a half of a surrogate pair): such text is read
     again with the halves replaced by U+FFFD.
     """
+    if len(text) >= LONGEST_LINE:
+        raise ValueError(f"This line is longer than {LONGEST_LINE // 2**20} MiB and was passed over.")
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -108,10 +123,6 @@ def read_line(text: bytes) -> dict[str, Any]:
 
 
 def _read_odd_line(text: bytes, error: orjson.JSONDecodeError) -> Any:
-    if len(text) >= LONGEST_LINE:
-        raise ValueError(
-            f"This line is longer than {LONGEST_LINE // 2**20} MiB and was passed over."
-        ) from None
     try:
         return _scrubbed(json.loads(text.decode("utf-8", errors="replace")), DEEPEST)
     except (ValueError, RecursionError):
@@ -144,17 +155,22 @@ def _pass_line(file: BinaryIO, end: int) -> None:
 
 
 def _holds_lines(path: Path) -> bool:
-    """Whether one of the first lines is a whole JSON object."""
+    """Whether one of the first lines is a whole JSON object, neither indented nor in an array, and none of
+    them is the start of a pretty-printed one."""
     with path.open("rb") as file:
         if encoding_of(file.read(3))[0] != "utf-8":
             return False
         file.seek(0)
-        for number in range(_LOOKED_AT):
-            line = file.readline(BLOCK_SIZE)
-            text = (line.removeprefix(_UTF8_MARK) if number == 0 else line).strip()
-            try:
-                if text.startswith(b"{") and isinstance(orjson.loads(text), dict):
-                    return True
-            except orjson.JSONDecodeError:
-                continue
-    return False
+        lines = [file.readline(BLOCK_SIZE) for _ in range(_LOOKED_AT)]
+    lines[0] = lines[0].removeprefix(_UTF8_MARK)
+    first = next((line.strip() for line in lines if line.strip()), b"")
+    if first.startswith(b"[") or any(line.rstrip() == b"{" for line in lines):
+        return False
+    return any(line.startswith(b"{") and _is_object(line) for line in lines)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(read_line(line), dict)
+    except ValueError:
+        return False

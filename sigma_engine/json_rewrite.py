@@ -91,6 +91,8 @@ class _Text:
                 if not self._more():
                     return None
                 continue
+            if end - self._at > LARGEST_VALUE:
+                raise _too_large()
             text = self._held[self._at : end]
             self._at = end
             return text

@@ -41,6 +41,12 @@ CHUNKS = 3
 EVERYTHING = list(range(PER_CHUNK * CHUNKS))
 
 
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all examples of a property, each of which writes its file anew."""
+    return tmp_path_factory.mktemp("scratch")
+
+
 def events(count: int = PER_CHUNK * CHUNKS) -> list[dict[str, Any]]:
     return [
         {
@@ -224,8 +230,8 @@ def test_a_chunk_of_noise_is_told_and_gives_nothing(tmp_path: Path) -> None:
 
 @settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(cut=st.integers(4096, 4096 + CHUNKS * 65536))
-def test_a_cut_log_gives_what_lies_before_the_cut(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
-    evidence = written(tmp_path_factory.mktemp("cut"), truncated(cut))
+def test_a_cut_log_gives_what_lies_before_the_cut(cut: int, scratch: Path) -> None:
+    evidence = written(scratch, truncated(cut))
     reads = read_all(evidence)
     data = build_evtx(events(), per_chunk=PER_CHUNK)
     ends = [
@@ -246,11 +252,9 @@ def test_a_cut_log_gives_what_lies_before_the_cut(cut: int, tmp_path_factory: py
         st.tuples(st.integers(0, 2600), st.binary(min_size=1, max_size=8)), min_size=1, max_size=8
     )
 )
-def test_no_bytes_make_reading_fail(
-    writes: list[tuple[int, bytes]], tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_no_bytes_make_reading_fail(writes: list[tuple[int, bytes]], scratch: Path) -> None:
     harm = [bytes_at(4096 + offset, data) for offset, data in writes]
-    evidence = written(tmp_path_factory.mktemp("harm"), *harm)
+    evidence = written(scratch, *harm)
     read = evidence.read_chunk(0)
     positions = [record.position for record in read.records]
     assert positions == sorted(set(positions))

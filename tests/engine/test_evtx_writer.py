@@ -50,6 +50,12 @@ VALUES = st.one_of(
 )
 
 
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all examples of a property, each of which writes its file anew."""
+    return tmp_path_factory.mktemp("scratch")
+
+
 def as_read(value: Any) -> Any:
     """What a written value is when it is read: text as Windows shows it, numbers as numbers."""
     if isinstance(value, Typed):
@@ -77,10 +83,8 @@ def read_all(path: Path) -> list[dict[str, Any]]:
 
 @settings(max_examples=150, deadline=None)
 @given(rows=st.lists(st.dictionaries(NAMES, VALUES, max_size=8), min_size=1, max_size=5))
-def test_what_is_written_is_what_is_read(
-    rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    path = tmp_path_factory.mktemp("log") / "log.evtx"
+def test_what_is_written_is_what_is_read(rows: list[dict[str, Any]], scratch: Path) -> None:
+    path = scratch / "log.evtx"
     events = [
         {"System": {**SYSTEM, "EventRecordID": n}, "EventData": row} for n, row in enumerate(rows, start=10)
     ]
@@ -94,10 +98,8 @@ def test_what_is_written_is_what_is_read(
 
 @settings(max_examples=40, deadline=None)
 @given(row=st.dictionaries(NAMES, TEXT, min_size=1, max_size=6))
-def test_python_evtx_reads_the_same_texts(
-    row: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    path = write_evtx(tmp_path_factory.mktemp("log") / "log.evtx", [{"System": SYSTEM, "EventData": row}] * 2)
+def test_python_evtx_reads_the_same_texts(row: dict[str, str], scratch: Path) -> None:
+    path = write_evtx(scratch / "log.evtx", [{"System": SYSTEM, "EventData": row}] * 2)
     with Evtx(str(path)) as log:
         xml = [record.xml() for record in log.records()]
     assert len(xml) == 2
