@@ -24,6 +24,8 @@ from sigma_engine.compiler import (
     set_digest,
     store_compiled,
 )
+from sigma_engine.correlation import Correlated, CorrelationHit, Member, correlate
+from sigma_engine.correlation_plan import Correlations
 from sigma_engine.details import render_details
 from sigma_engine.events import (
     UNIT_BYTES,
@@ -45,7 +47,19 @@ from sigma_engine.explain import Explanation, explain, type_name
 from sigma_engine.findings import Finding, Scope, Severity
 from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
 from sigma_engine.model import Mapping, Model, ModelError, Source, load_model, parse_model, shipped_models
-from sigma_engine.rule import LEVELS, STATUSES, Logsource, ParsedRule, Rule, level_rank, parse_rules
+from sigma_engine.rule import (
+    LEVELS,
+    STATUSES,
+    AnyRule,
+    Correlation,
+    Document,
+    Filter,
+    Logsource,
+    ParsedRule,
+    Rule,
+    level_rank,
+)
+from sigma_engine.rule_reader import parse_rules
 from sigma_engine.scanner import ChunkHits, Hit, Scanner
 from sigma_engine.selection import SelectionError, has_tag, select_rules
 from sigma_engine.values import ABSENT
@@ -56,16 +70,23 @@ __all__ = [
     "LEVELS",
     "STATUSES",
     "UNIT_BYTES",
+    "AnyRule",
     "ChunkHits",
     "ChunkProblem",
     "ChunkRead",
     "ChunkSummary",
     "CompiledSet",
+    "Correlated",
+    "Correlation",
+    "CorrelationHit",
+    "Correlations",
+    "Document",
     "EventFacts",
     "EventKey",
     "EvidenceError",
     "EvidenceFile",
     "Explanation",
+    "Filter",
     "Finding",
     "Hit",
     "Lambda",
@@ -73,6 +94,7 @@ __all__ = [
     "LeftOut",
     "Logsource",
     "Mapping",
+    "Member",
     "Model",
     "ModelError",
     "ParsedRule",
@@ -86,6 +108,7 @@ __all__ = [
     "check_rule",
     "compile_lambda",
     "compile_rules",
+    "correlate",
     "event_facts",
     "event_key",
     "explain",

@@ -16,7 +16,7 @@ def check_rule(parsed: ParsedRule, model: Model | None) -> list[Finding]:
     Without a model only the rule's own findings are told.
     """
     findings = list(parsed.findings)
-    if parsed.rule is not None and model is not None:
+    if isinstance(parsed.rule, Rule) and model is not None:
         findings += _against(parsed.rule, model)
     return sorted(findings, key=lambda finding: (finding.line, finding.column))
 

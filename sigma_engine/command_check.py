@@ -8,9 +8,11 @@ import sys
 from typing import Any
 
 from sigma_engine.check import check_rule
+from sigma_engine.compiler import compile_rules
 from sigma_engine.findings import Finding, Severity
-from sigma_engine.inputs import read_rules
+from sigma_engine.inputs import RuleFiles, read_rules
 from sigma_engine.model import Model, ModelError, load_model
+from sigma_engine.rule import Correlation
 
 
 def run_check(options: argparse.Namespace) -> int:
@@ -20,6 +22,7 @@ def run_check(options: argparse.Namespace) -> int:
         return 2
     files = read_rules(options.rules)
     rows = [_unreadable(path, reason) for path, reason in files.unreadable]
+    rows += _of_the_set(files, model)
     for path, parsed in files.parsed:
         rows += [_row(path, parsed.rule_id, parsed.line_offset, f) for f in check_rule(parsed, model)]
     rows.sort(key=lambda row: (row["file"], row["line"], row["column"]))
@@ -29,6 +32,19 @@ def run_check(options: argparse.Namespace) -> int:
     if sys.stdout.isatty():
         print(f"{len(files.parsed):,} rules, {len(rows):,} findings", file=sys.stderr)
     return 1 if any(row["severity"] == Severity.ERROR for row in rows) else 0
+
+
+def _of_the_set(files: RuleFiles, model: Model) -> list[dict[str, Any]]:
+    """What only shows when all rules are seen together: references of correlations."""
+    usable = [(path, parsed) for path, parsed in files.parsed if parsed.rule is not None]
+    compiled = compile_rules([parsed.rule for _, parsed in usable if parsed.rule is not None], model)
+    return [
+        _row(path, parsed.rule_id, parsed.line_offset, finding)
+        for left in compiled.left_out
+        for path, parsed in [usable[left.index]]
+        if isinstance(parsed.rule, Correlation)
+        for finding in left.findings
+    ]
 
 
 def model_of(name: str) -> Model | None:

@@ -13,6 +13,7 @@ from sigma_engine.command_check import model_of
 from sigma_engine.events import EvidenceError, Record, event_facts, open_evidence
 from sigma_engine.explain import explain
 from sigma_engine.inputs import read_rules
+from sigma_engine.rule import Rule
 
 
 def run_explain(options: argparse.Namespace) -> int:
@@ -22,12 +23,14 @@ def run_explain(options: argparse.Namespace) -> int:
     if model is None:
         return 2
     files = read_rules(options.rules)
-    rules = [parsed.rule for _, parsed in files.parsed if parsed.rule is not None]
+    rules = [parsed.rule for _, parsed in files.parsed if isinstance(parsed.rule, Rule)]
     for path, parsed in files.parsed:
         for finding in parsed.findings if parsed.rule is None else ():
             print(f"{path}:{finding.line + parsed.line_offset}: {finding.message}", file=sys.stderr)
     if not rules:
-        print(f"sigma_engine: {options.rules[0]} holds no rule that can be evaluated", file=sys.stderr)
+        print(
+            f"sigma_engine: {options.rules[0]} holds no detection rule that can be evaluated", file=sys.stderr
+        )
         return 1
     show = _readable if sys.stdout.isatty() else _as_json
     name = Path(options.evidence).name

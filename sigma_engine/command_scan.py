@@ -9,23 +9,20 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
 from sigma_engine.command_check import model_of
 from sigma_engine.compiler import CompiledSet, load_or_compile
+from sigma_engine.correlation import Member, correlate
+from sigma_engine.correlation_plan import needed_rules
 from sigma_engine.findings import Severity
+from sigma_engine.hit_row import COLUMNS, correlation_row, event_row
 from sigma_engine.inputs import evidence_paths, read_rules
 from sigma_engine.parallel import HitRow, UnitResult, scan_files
-from sigma_engine.rule import Rule
+from sigma_engine.rule import AnyRule
 from sigma_engine.selection import SelectionError, select_rules
 
-COLUMNS = (
-    *("rule_id", "title", "level", "timestamp", "computer", "channel", "event_id", "record_id", "evidence"),
-    "details",
-)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A spreadsheet takes a cell that starts so for a formula (ASVS 5.0, 1.2.10).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 
@@ -49,18 +46,17 @@ def run_scan(options: argparse.Namespace) -> int:
         return 2
     complaints = Complaints()
     try:
-        rules = _rules(options, complaints)
+        rules, quiet = _rules(options, complaints)
     except SelectionError as error:
         print(f"sigma_engine: {error}", file=sys.stderr)
         return 2
-    compiled = load_or_compile(rules, model)
+    compiled = load_or_compile(rules, model, quiet)
     _tell_left_out(compiled, complaints)
     results = scan_files(compiled, evidence_paths(options.evidence), options.jobs)
-    hits = _collect(results, complaints)
-    hits.sort(key=lambda hit: (hit.time, hit.evidence, hit.rule_index, hit.chunk, hit.position))
+    rows = _collect(results, compiled, complaints)
     try:
         with _output(options.out) as stream:
-            _write(stream, hits, compiled.rules, options)
+            _write(stream, rows, options)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -69,7 +65,8 @@ def run_scan(options: argparse.Namespace) -> int:
     return 1 if options.strict and complaints.any else 0
 
 
-def _rules(options: argparse.Namespace, complaints: Complaints) -> list[Rule]:
+def _rules(options: argparse.Namespace, complaints: Complaints) -> tuple[list[AnyRule], list[int]]:
+    """The chosen rules, then those that they need; the indexes of the latter, which stay silent."""
     files = read_rules(options.rules)
     for path, reason in files.unreadable:
         complaints.tell(path, reason)
@@ -88,30 +85,32 @@ def _rules(options: argparse.Namespace, complaints: Complaints) -> list[Rule]:
         title=options.title,
         rule_filter=options.rule_filter,
     )
-    return [rules[index] for index in chosen]
+    needed = needed_rules(rules, chosen)
+    return [rules[index] for index in (*chosen, *needed)], list(range(len(chosen), len(chosen) + len(needed)))
 
 
 def _tell_left_out(compiled: CompiledSet, complaints: Complaints) -> None:
-    """One line a rule; on a terminal one a log source, for a person has no use for a thousand lines."""
+    """One line a rule; on a terminal one a reason, for a person has no use for a thousand lines."""
     if not sys.stderr.isatty():
         for left in compiled.left_out:
-            rule = compiled.rules[left.index]
-            complaints.tell(
-                f"rule {rule.id or rule.title}", f"{left.findings[0].message} [{left.findings[0].code}]"
-            )
+            rule, finding = compiled.rules[left.index], left.findings[0]
+            complaints.tell(f"rule {rule.id or rule.title}", f"{finding.message} [{finding.code}]")
         return
-    groups = Counter(str(compiled.rules[left.index].logsource) for left in compiled.left_out)
-    for logsource, count in groups.most_common():
-        complaints.tell(
-            f"{count:,} rules for {logsource}", f"not served by the model `{compiled.model.name}`"
-        )
+    groups = Counter(left.findings[0].message for left in compiled.left_out)
+    for message, count in groups.most_common():
+        complaints.tell(f"{count:,} rules", message)
 
 
-def _collect(results: Iterator[UnitResult], complaints: Complaints) -> list[HitRow]:
+def _collect(
+    results: Iterator[UnitResult], compiled: CompiledSet, complaints: Complaints
+) -> list[dict[str, Any]]:
+    """Every hit as it is printed, in order of time, evidence and rule."""
     hits: list[HitRow] = []
+    members: list[Member] = []
     events = 0
     for done, result in enumerate(results, 1):
         hits += result.hits
+        members += result.members
         events += result.events
         for problem in result.problems:
             complaints.tell(result.evidence, problem)
@@ -119,7 +118,35 @@ def _collect(results: Iterator[UnitResult], complaints: Complaints) -> list[HitR
             print(f"\r{events:,} events, {len(hits):,} hits, {done:,} units done", end="", file=sys.stderr)
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    return hits
+    rows = [(_key(hit), event_row(hit, compiled.rules[hit.rule_index])) for hit in hits]
+    rows += _correlated(members, compiled, complaints)
+    rows.sort(key=lambda row: row[0])
+    return [row for _, row in rows]
+
+
+Key = tuple[int, str, int, int, int]
+
+
+def _key(hit: HitRow) -> Key:
+    return (hit.time, hit.evidence, hit.rule_index, hit.chunk, hit.position)
+
+
+def _correlated(
+    members: list[Member], compiled: CompiledSet, complaints: Complaints
+) -> list[tuple[Key, dict[str, Any]]]:
+    correlated = correlate(compiled.correlations.plans, members)
+    for index, count in correlated.truncated.items():
+        complaints.tell(
+            f"rule {compiled.rules[index].title}", f"{count:,} matches were too many to correlate"
+        )
+    return [
+        (
+            (hit.last.time, hit.last.evidence, hit.rule_index, hit.last.chunk, hit.last.position),
+            correlation_row(hit, compiled.rules),
+        )
+        for hit in correlated.hits
+        if hit.rule_index not in compiled.correlations.silent_hits
+    ]
 
 
 @contextlib.contextmanager
@@ -133,10 +160,9 @@ def _output(path: str | None) -> Iterator[IO[str]]:
             yield stream
 
 
-def _write(stream: IO[str], hits: list[HitRow], rules: tuple[Rule, ...], options: argparse.Namespace) -> None:
-    rows = (_row(hit, rules[hit.rule_index]) for hit in hits)
+def _write(stream: IO[str], rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
     if options.format == "csv":
-        writer = csv.DictWriter(stream, COLUMNS)
+        writer = csv.DictWriter(stream, COLUMNS, extrasaction="ignore")
         writer.writeheader()
         writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     elif options.format == "jsonl" or options.out or not sys.stdout.isatty():
@@ -144,25 +170,8 @@ def _write(stream: IO[str], hits: list[HitRow], rules: tuple[Rule, ...], options
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
     else:
         for row in rows:
-            stream.write(
-                "  ".join(str(row[name]) for name in ("timestamp", "level", "title", "computer", "details"))
-                + "\n"
-            )
-
-
-def _row(hit: HitRow, rule: Rule) -> dict[str, Any]:
-    return {
-        "rule_id": rule.id,
-        "title": rule.title,
-        "level": rule.level,
-        "timestamp": (_EPOCH + timedelta(microseconds=hit.time)).isoformat() if hit.time else None,
-        "computer": hit.computer,
-        "channel": hit.channel,
-        "event_id": hit.event_id,
-        "record_id": hit.record_id,
-        "evidence": hit.evidence,
-        "details": hit.details,
-    }
+            words = (str(row[name]) for name in ("timestamp", "level", "title", "computer", "details"))
+            stream.write("  ".join(words) + "\n")
 
 
 def _cell(value: Any) -> Any:

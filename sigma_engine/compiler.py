@@ -11,14 +11,16 @@ import hashlib
 import os
 import pickle
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sigma_engine.correlation_plan import Correlations, plan_correlations
 from sigma_engine.findings import Finding, Scope, Severity
+from sigma_engine.global_filter import filtered
 from sigma_engine.model import Model
-from sigma_engine.rule import Rule
+from sigma_engine.rule import AnyRule, Filter, Rule
 
 ENGINE_VERSION = "0.1.0"
 
@@ -33,13 +35,26 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class CompiledSet:
-    """Rules ready to scan with. `served` maps a rule's index to the names of the log sources it runs on."""
+    """Rules ready to scan with; a rule's index is its place in `rules`.
 
-    rules: tuple[Rule, ...]
+    `rules` are as given but for the conditions that global filters added. `served` maps the index of a rule
+    that runs to the names of its log sources; a filter is neither served nor left out. What correlations need
+    is in `correlations`.
+    """
+
+    rules: tuple[AnyRule, ...]
     model: Model
     served: dict[int, tuple[str, ...]]
     left_out: tuple[LeftOut, ...]
+    correlations: Correlations
     digest: str
+
+    def detection_rules(self) -> Iterator[tuple[int, Rule]]:
+        """The rules that are matched against single events, by index."""
+        for index in self.served:
+            rule = self.rules[index]
+            if isinstance(rule, Rule):
+                yield index, rule
 
 
 def not_served(rule: Rule, model: Model) -> Finding:
@@ -55,24 +70,39 @@ def not_served(rule: Rule, model: Model) -> Finding:
     )
 
 
-def compile_rules(rules: Sequence[Rule], model: Model) -> CompiledSet:
-    """The compiled set of `rules` under `model`. A rule's index is its place in `rules`."""
+def compile_rules(rules: Sequence[AnyRule], model: Model, quiet: Collection[int] = ()) -> CompiledSet:
+    """The compiled set of `rules` under `model`. `quiet` rules only serve correlations and give no hits."""
+    filters = [rule for rule in rules if isinstance(rule, Filter)]
+    ready = tuple(filtered(rule, filters) if isinstance(rule, Rule) else rule for rule in rules)
     served: dict[int, tuple[str, ...]] = {}
-    left_out = []
-    for index, rule in enumerate(rules):
+    left_out: list[LeftOut] = []
+    for index, rule in enumerate(ready):
+        if not isinstance(rule, Rule):
+            continue
         sources = model.sources_for(rule.logsource)
         if sources:
             served[index] = tuple(dict.fromkeys(source.name for source in sources))
         else:
             left_out.append(LeftOut(index, (not_served(rule, model),)))
-    return CompiledSet(tuple(rules), model, served, tuple(left_out), set_digest(rules, model))
+    plan = plan_correlations(ready, served, quiet)
+    for plan_index, finding in plan.left_out:
+        left_out.append(LeftOut(plan_index, (finding,)))
+    return CompiledSet(
+        ready,
+        model,
+        served | plan.served,
+        tuple(left_out),
+        plan.correlations,
+        set_digest(rules, model, quiet),
+    )
 
 
-def set_digest(rules: Sequence[Rule], model: Model) -> str:
+def set_digest(rules: Sequence[AnyRule], model: Model, quiet: Collection[int] = ()) -> str:
     """Names what a compiled set is made of: engine version, model, and rules in their order (SHA-256, hex)."""
     digest = hashlib.sha256(f"{ENGINE_VERSION}\n{_code_digest()}\n{model.digest}\n".encode())
     for rule in rules:
         digest.update(rule.digest.encode())
+    digest.update(repr(sorted(quiet)).encode())
     return digest.hexdigest()
 
 
@@ -85,10 +115,10 @@ def _code_digest() -> str:
     return digest.hexdigest()
 
 
-def load_or_compile(rules: Sequence[Rule], model: Model) -> CompiledSet:
+def load_or_compile(rules: Sequence[AnyRule], model: Model, quiet: Collection[int] = ()) -> CompiledSet:
     """The compiled set from the cache, else compiled and put there. A cache that cannot be written is no fault."""
-    digest = set_digest(rules, model)
-    return load_compiled(digest) or store_compiled(compile_rules(rules, model))
+    digest = set_digest(rules, model, quiet)
+    return load_compiled(digest) or store_compiled(compile_rules(rules, model, quiet))
 
 
 def cache_folder() -> Path:

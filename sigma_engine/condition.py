@@ -137,13 +137,6 @@ class _Parser:
             raise ConditionError("condition_empty", "The condition is empty.", 0, "Write `selection`.")
         tree = self._or()
         token = self._peek()
-        if token.kind == "bar":
-            raise ConditionError(
-                "aggregation_unsupported",
-                "Aggregations behind `|` are not run.",
-                token.offset,
-                "Write a correlation rule instead.",
-            )
         if token.kind != "end":
             raise ConditionError("condition_syntax", f"`{token.text}` is not expected here.", token.offset)
         return tree

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal
 
+from sigma_engine.aggregation import parse_aggregation, split_aggregation
 from sigma_engine.condition import ConditionError, Tree, names_in, parse_condition
 from sigma_engine.findings import Finding, Severity
 from sigma_engine.modifiers import MODIFIERS, ModifierError, Step, apply_modifiers
 from sigma_engine.patterns import BoolTest, NullTest, NumberTest, TextPattern, ValueTest, Wild
+from sigma_engine.window import Window, parse_timespan
 from sigma_engine.yaml_source import Node
 
 
@@ -79,6 +81,7 @@ class Detection:
 
     selections: dict[str, Selection]
     conditions: tuple[Condition, ...]
+    aggregation: Window | None = None
 
 
 def parse_detection(node: Node, text_lines: list[str]) -> tuple[Detection | None, list[Finding]]:
@@ -108,6 +111,8 @@ class _Parser:
     def __init__(self, text_lines: list[str]) -> None:
         self.findings: list[Finding] = []
         self._lines = text_lines
+        self._span: int | None = None
+        self._aggregation: Window | None = None
 
     def parse(self, node: Node) -> Detection | None:
         if node.kind != "map":
@@ -120,11 +125,12 @@ class _Parser:
             if root is not None:
                 key = node.keys[name]
                 selections[name] = Selection(name, root, key.line, key.column)
+        self._span = self._timeframe(node)
         conditions = self._conditions(node, names)
         if any(finding.severity is Severity.ERROR for finding in self.findings):
             return None
         self._find_unused(selections, conditions)
-        return Detection(selections, conditions)
+        return Detection(selections, conditions, self._aggregation)
 
     def _error(self, code: str, message: str, node: Node, hint: str = "") -> None:
         self.findings.append(Finding(code, Severity.ERROR, message, hint, node.line, node.column))
@@ -230,17 +236,36 @@ class _Parser:
             return ()
         nodes = condition.value if condition.kind == "list" else [condition]
         parsed = [self._condition(item, names) for item in nodes]
+        if self._aggregation is not None and len(nodes) > 1:
+            message = "An aggregation cannot be one of several conditions."
+            self._error("aggregation_list", message, condition, "Make each condition a rule of its own.")
         if not nodes:
             self._error("condition_empty", "The list of conditions is empty.", condition)
         return tuple(item for item in parsed if item is not None)
+
+    def _timeframe(self, node: Node) -> int | None:
+        """Microseconds of a legacy `timeframe`; without one an aggregation looks at the whole of the evidence."""
+        timeframe = node.get("timeframe")
+        if timeframe is None:
+            return None
+        span = parse_timespan(timeframe.text)
+        if span is None:
+            self._error(
+                "timeframe", f"`{timeframe.text}` is not a timeframe.", timeframe, "Write such as `15m`."
+            )
+        return span
 
     def _condition(self, node: Node, names: list[str]) -> Condition | None:
         if node.kind != "scalar" or not isinstance(node.value, str):
             self._error("condition_type", "A condition must be text.", node)
             return None
         self._warn_about_case(node)
+        search, aggregation, offset = split_aggregation(node.value)
         try:
-            return Condition(node.value, parse_condition(node.value, names), node.line, node.column)
+            tree = parse_condition(search, names)
+            if aggregation:
+                self._aggregation = parse_aggregation(aggregation, offset, self._span)
+            return Condition(node.value, tree, node.line, node.column)
         except ConditionError as error:
             line, column = self._place_in(node, error.offset)
             self.findings.append(Finding(error.code, Severity.ERROR, error.message, error.hint, line, column))

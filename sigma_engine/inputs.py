@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sigma_engine.rule import ParsedRule, parse_rules
+from sigma_engine.rule import ParsedRule
+from sigma_engine.rule_reader import parse_rules
 
 EVIDENCE_ENDINGS = (".evtx", ".jsonl", ".json")
 RULE_ENDINGS = (".yml", ".yaml")

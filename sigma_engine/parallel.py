@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sigma_engine.compiler import CompiledSet
+from sigma_engine.correlation import Member
 from sigma_engine.events import EvidenceError, EvidenceFile, open_evidence, units_of
 from sigma_engine.scanner import Hit, Scanner
 
@@ -46,6 +47,7 @@ class UnitResult:
     evidence: str
     events: int = 0
     hits: list[HitRow] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -125,7 +127,8 @@ def _scan_unit(scanner: Scanner, unit: Unit) -> UnitResult:
 
 
 def _scan_chunk(scanner: Scanner, evidence: EvidenceFile, chunk: int, result: UnitResult) -> None:
-    found = scanner.scan_chunk(evidence, chunk, Path(result.evidence).name)
+    found = scanner.scan_chunk(evidence, chunk, Path(result.evidence).name, evidence=result.evidence)
+    result.members += found.members
     result.events += found.events
     result.hits += [_hit_row(hit, result.evidence) for hit in found.hits]
     result.problems += [f"Chunk {problem.chunk}: {problem.message}" for problem in found.read.problems]

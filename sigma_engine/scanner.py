@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from sigma_engine.bucket import Bucket
 from sigma_engine.classifier import CacheBudget, Timeouts
 from sigma_engine.compiler import CompiledSet
+from sigma_engine.correlation import Member, member_text
 from sigma_engine.details import render_details
-from sigma_engine.events import ChunkRead, EventFacts, EvidenceFile, event_facts
+from sigma_engine.events import ChunkRead, EventFacts, EvidenceFile, Record, event_facts
 from sigma_engine.model import Source
 from sigma_engine.routing import Router
+from sigma_engine.rule import Rule
 
 _MAX_ROUTERS = 64
 
@@ -28,17 +31,19 @@ class Hit:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ChunkHits:
     """What one chunk gave: events within the time range, hits in (position, rule) order, and how it was read.
 
+    `members` are the matches that correlations need, silent ones too; `correlate` takes those of all chunks.
     `source_events` counts events by log source name (an event can belong to several); `regex_timeouts` counts
     searches that ran out of time, by pattern.
     """
 
-    events: int
-    hits: list[Hit]
     read: ChunkRead
+    events: int = 0
+    hits: list[Hit] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
     source_events: dict[str, int] = field(default_factory=dict)
     regex_timeouts: dict[str, int] = field(default_factory=dict)
 
@@ -56,8 +61,8 @@ class Scanner:
 
     def _rules_by_source(self) -> dict[int, list[int]]:
         rules_of: dict[int, list[int]] = {}
-        for index in self._compiled.served:
-            for source in self._compiled.model.sources_for(self._compiled.rules[index].logsource):
+        for index, rule in self._compiled.detection_rules():
+            for source in self._compiled.model.sources_for(rule.logsource):
                 rules_of.setdefault(id(source), []).append(index)
         return rules_of
 
@@ -71,41 +76,70 @@ class Scanner:
         number: int,
         file_name: str = "",
         time_range: tuple[int | None, int | None] = (None, None),
+        evidence: str = "",
     ) -> ChunkHits:
         """All hits of one chunk. `file_name` is what sources' file globs see; `time_range` is microseconds since
-        the epoch, both ends included; events without a time are inside every range."""
-        read = evidence_file.read_chunk(number)
+        the epoch, both ends included; events without a time are inside every range. `evidence` is how members
+        name the file."""
+        found = ChunkHits(evidence_file.read_chunk(number))
         router = self._router(file_name)
-        hits: list[Hit] = []
-        source_events: dict[str, int] = {}
-        events = 0
-        self._timeouts.counts = {}
-        for record in read.records:
+        by_source: Counter[tuple[Source, ...]] = Counter()
+        self._timeouts.counts = found.regex_timeouts
+        for record in found.read.records:
             if time_range != (None, None) and not _inside(event_facts(record.event).time, time_range):
                 continue
-            events += 1
             accepted = router.accepted(record.event)
-            for name in {source.name for source in accepted}:
-                source_events[name] = source_events.get(name, 0) + 1
+            by_source[accepted] += 1
             bucket = self._bucket(accepted)
             matched = bucket.match(record.event) if bucket is not None else ()
             if matched:
-                facts = event_facts(record.event)
-                hits += [
-                    Hit(
-                        index,
-                        record.chunk,
-                        record.position,
-                        record.event,
-                        facts,
-                        self._details(index, accepted, record.event),
-                    )
-                    for index in matched
-                ]
-        return ChunkHits(events, hits, read, source_events, self._timeouts.counts)
+                self._keep(matched, record, accepted, evidence, found)
+        found.events = by_source.total()
+        for accepted, count in by_source.items():
+            for name in {source.name for source in accepted}:
+                found.source_events[name] = found.source_events.get(name, 0) + count
+        return found
+
+    def _keep(
+        self,
+        matched: tuple[int, ...],
+        record: Record,
+        accepted: tuple[Source, ...],
+        evidence: str,
+        found: ChunkHits,
+    ) -> None:
+        """Makes hits of the matches of one event, and members of those that correlations need."""
+        correlations = self._compiled.correlations
+        facts = event_facts(record.event)
+        for index in matched:
+            if index in correlations.member_fields:
+                found.members.append(self._member(index, record, accepted, facts, evidence))
+            if index not in correlations.silent_matches:
+                details = self._details(index, accepted, record.event)
+                found.hits.append(Hit(index, record.chunk, record.position, record.event, facts, details))
+
+    def _member(
+        self, index: int, record: Record, accepted: tuple[Source, ...], facts: EventFacts, evidence: str
+    ) -> Member:
+        values = {
+            name: member_text(self._compiled.model.mapping(name, accepted).read(record.event))
+            for name in self._compiled.correlations.member_fields[index]
+        }
+        return Member(
+            facts.time,
+            facts.channel,
+            evidence,
+            record.chunk,
+            record.position,
+            index,
+            facts.computer,
+            facts.event_id,
+            facts.record_id,
+            values,
+        )
 
     def match(self, event: dict[str, Any], file_name: str = "") -> tuple[int, ...]:
-        """The indexes of the rules that match one event, ascending."""
+        """The indexes of the detection rules that match one event, ascending, those that stay silent too."""
         bucket = self._bucket(self._router(file_name).accepted(event))
         return bucket.match(event) if bucket is not None else ()
 
@@ -124,7 +158,9 @@ class Scanner:
         key = tuple(id(source) for source in accepted)
         if key not in self._buckets:
             indexes = sorted({index for source in accepted for index in self._rules_of.get(id(source), ())})
-            rules = [(index, self._compiled.rules[index]) for index in indexes]
+            rules = [
+                (index, rule) for index in indexes if isinstance(rule := self._compiled.rules[index], Rule)
+            ]
             self._buckets[key] = (
                 Bucket(rules, self._compiled.model, accepted, self._budget, self._timeouts) if rules else None
             )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
 from sigma_engine.regexes import Regex, RegexTimeout
-from sigma_engine.rule import LEVELS, STATUSES, Rule
+from sigma_engine.rule import LEVELS, STATUSES, Document
 
 
 class SelectionError(Exception):
@@ -15,7 +15,7 @@ class SelectionError(Exception):
 
 
 def select_rules(
-    rules: Sequence[Rule],
+    rules: Sequence[Document],
     *,
     levels: Collection[str] = (),
     statuses: Collection[str] = (),
@@ -86,7 +86,7 @@ def _filter(rule_filter: str) -> Lambda | None:
         raise SelectionError(f"The rule filter is not a valid lambda: {error}") from error
 
 
-def _keeps(keep: Lambda, rule: Rule) -> bool:
+def _keeps(keep: Lambda, rule: Document) -> bool:
     try:
         return bool(keep(rule.document()))
     except LambdaError as error:

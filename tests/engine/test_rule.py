@@ -92,12 +92,6 @@ def test_an_unused_selection_is_a_warning() -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", ["correlation", "filter"])
-def test_kinds_of_documents_that_are_not_run_are_refused_by_name(kind: str) -> None:
-    [parsed] = parse_rules(f"title: x\n{kind}:\n  rules: [a]\n")
-    assert f"{kind}_unsupported" in {finding.code for finding in parsed.findings}
-
-
 def test_a_rule_can_be_pickled_and_means_the_same() -> None:
     [parsed] = parse_rules(GOOD)
     assert parsed.rule is not None
