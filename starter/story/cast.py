@@ -107,6 +107,8 @@ class Diary:
     ) -> None:
         """Add one event. A blank in a field's name is written `_`. Raises KeyError for an unknown field."""
         form = FORMS[form_name]
+        if not time.microsecond:  # told to the second: no log has events at full seconds only
+            time += timedelta(microseconds=self.random.randrange(250_000))
         given = {
             name.replace("_", " ") if name.replace("_", " ") in form.fields else name: value
             for name, value in values.items()

@@ -98,7 +98,7 @@ def server_security(diary: Diary) -> None:
 def _guesses(diary: Diary) -> None:
     """Passwords tried over the internet: known names fail with 0xc000006a, unknown ones with 0xc0000064."""
     names = ("administrator", "admin", "test", "scanner", "backup", "guest", "office")
-    for count in range(42):
+    for count in range(21):
         name = names[count % len(names)]
         known = name in ("administrator", "guest")
         diary.write(
