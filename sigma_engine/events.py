@@ -73,7 +73,8 @@ class EventFacts:
 def open_evidence(path: str | Path) -> EvidenceFile:
     """The evidence in a file, recognised by its content and not by its name.
 
-    JSON that is not one object a line is rewritten into a temporary file, which lives as long as the object in the process that opened it.
+    JSON that is not one object a line is rewritten into a temporary file, which lives as long as the object
+    in the process that opened it.
     Raises EvidenceError when it is neither an event log nor JSON, OSError when it cannot be read.
     """
     path = Path(path)

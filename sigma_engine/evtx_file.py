@@ -63,7 +63,7 @@ class EvtxFile(EvidenceFile):
         """Read one chunk; see `EvidenceFile.read_chunk`. A chunk of zeros is empty and no fault."""
         self.check_number(number)
         chunk = self._chunk(number)
-        if not chunk.startswith(CHUNK_MAGIC) and chunk.count(0) == len(chunk):
+        if chunk == bytes(len(chunk)):
             return ChunkRead([])
         start = _start_of(number)
         problems = tuple(header_problems(chunk, number, start))
