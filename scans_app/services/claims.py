@@ -62,7 +62,7 @@ def claim(jobs: QuerySet[J]) -> J | None:
             ),
             lease_until=_lease_end(),
         )
-    return model._default_manager.filter(state=model.WORKING, owner=owner).first()
+    return jobs.filter(state=model.WORKING, owner=owner).first()
 
 
 def move(job: Job, **changes: Any) -> None:

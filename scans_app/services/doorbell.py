@@ -11,7 +11,7 @@ import logging
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from kombu.exceptions import ChannelError, OperationalError
+from kombu.exceptions import OperationalError
 
 from scans_app.models import Case, Evidence, Scan, ScanUnit
 from scans_app.services.claims import claimable
@@ -50,11 +50,9 @@ def waiting_messages() -> int:
     with current_app.pool.acquire(block=True) as connection:
         # One try and no waiting: a person may be waiting for the page that rings.
         connection.ensure_connection(max_retries=1, interval_start=0, interval_max=0)
+        # Not a passive declaration: with a key prefix kombu looks for the list under the wrong name.
         queue = current_app.conf.task_default_queue
-        try:
-            return int(connection.default_channel.queue_declare(queue=queue, passive=True).message_count)
-        except ChannelError:
-            return 0  # Redis knows no empty list: there is no queue until the first message
+        return int(connection.default_channel.queue_declare(queue=queue).message_count)
 
 
 def _claimable_up_to(most: int) -> int:

@@ -91,7 +91,7 @@ def _read_key(text: str, columns: tuple[str, ...]) -> list[Any]:
     try:
         values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         fields = [Hit._meta.get_field(column) for column in columns]
-        if not isinstance(values, list) or len(values) != len(fields):
+        if not isinstance(values, list) or len(values) != len(fields) or None in values:
             raise ValueError(text)
         return [field.to_python(value) for field, value in zip(fields, values, strict=True)]
     except (ValueError, TypeError, binascii.Error) as error:

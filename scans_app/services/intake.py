@@ -91,9 +91,8 @@ def _receive_file(case: Case, user: AbstractBaseUser, name: str, upload: StoredB
             file = sigma_engine.open_evidence(upload.path)
             if not file.chunk_count:
                 raise StorageRefused("This event log ends after its header: it holds no events.")
-            # JSON of another layout was rewritten to lines in a temporary file: those are what we keep.
-            rewritten = file.path != upload.path
-            stored = _copy(file.path, aside) if rewritten else upload
+            # JSON of another layout is kept as lines, so that no scan has to rewrite it again.
+            stored = upload if file.size == upload.size else _rewrite(upload, aside)
             intake.stored.append(_store(case, user, name, upload, stored, file))
     except sigma_engine.EvidenceError as problem:
         intake.refused.append(Refusal(name, f"{problem.message} {problem.hint}".strip()))
@@ -105,9 +104,9 @@ def _receive_file(case: Case, user: AbstractBaseUser, name: str, upload: StoredB
         intake.refused.append(Refusal(name, sentence))
 
 
-def _copy(source: Path, target: Path) -> StoredBytes:
-    with source.open("rb") as lines:
-        return write_aside(lines, target)
+def _rewrite(upload: StoredBytes, target: Path) -> StoredBytes:
+    sigma_engine.rewrite_json(upload.path, target)
+    return storage.finish(target)
 
 
 @transaction.atomic

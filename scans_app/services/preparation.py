@@ -6,9 +6,11 @@ import json
 import logging
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from django.apps import apps
 from django.db import transaction
@@ -91,22 +93,18 @@ def _versions(scan: Scan) -> list[RuleVersion]:
 def _compile(scan: Scan, versions: Sequence[RuleVersion]) -> CompileAnswer:
     """Compile in a child process, looking now and then whether the scan is still wanted."""
     order = CompileOrder(model=scan.model_version.text, rules=[version.text for version in versions])
-    given: str | None = json.dumps(order)
-    child = subprocess.Popen(
-        [sys.executable, "-m", "scans_app.services.compile_child"],
-        cwd=Path(apps.get_app_config("scans_app").path).parent,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
     until = time.monotonic() + COMPILE_SECONDS
+    with tempfile.TemporaryFile("w+") as given:
+        # A file, not a pipe: with a pipe, whoever waits with a time limit must also go on feeding it.
+        json.dump(order, given)
+        given.seek(0)
+        child = _start_compiler(given)
     with child:
         while True:
             try:
-                output, _ = child.communicate(given, timeout=0.5)
+                output, _ = child.communicate(timeout=0.5)
                 break
             except subprocess.TimeoutExpired:
-                given = None  # it has it
                 if time.monotonic() > until:
                     child.kill()
                     raise ScanFailed(
@@ -119,6 +117,12 @@ def _compile(scan: Scan, versions: Sequence[RuleVersion]) -> CompileAnswer:
         raise ScanFailed(f"The compiler ended with code {child.returncode}: see the log of the worker.")
     answer: CompileAnswer = json.loads(output)
     return answer
+
+
+def _start_compiler(given: IO[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "scans_app.services.compile_child"]
+    project = Path(apps.get_app_config("scans_app").path).parent
+    return subprocess.Popen(command, cwd=project, stdin=given, stdout=subprocess.PIPE, text=True)
 
 
 def _plan(

@@ -94,6 +94,13 @@ def write_aside(stream: Readable, path: Path, *, limit: int = MAX_EVIDENCE_BYTES
     return StoredBytes(path, size, digest.hexdigest())
 
 
+def finish(path: Path) -> StoredBytes:
+    """A file that something else wrote aside, synced to disk and hashed."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    return StoredBytes(path, path.stat().st_size, hash_file(path))
+
+
 def hash_file(path: Path) -> str:
     """The SHA-256 of a file, in hex. Raises OSError."""
     with path.open("rb") as file:

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 def run_next_unit(may_go_on: Callable[[], bool]) -> bool:
     """Work on the next unit for a while; False when none can be claimed."""
-    unit = claim(ScanUnit.objects.order_by("place", "pk"))
+    unit = claim(ScanUnit.objects.select_related("scan__model_version", "evidence").order_by("place", "pk"))
     if unit is None:
         return False
     with Heartbeat(unit):
@@ -47,8 +47,7 @@ def run_next_unit(may_go_on: Callable[[], bool]) -> bool:
 
 
 def _run(unit: ScanUnit, may_go_on: Callable[[], bool]) -> None:
-    scan = Scan.objects.select_related("model_version").get(pk=unit.scan_id)
-    progress = _Progress(unit)
+    scan, progress = unit.scan, _Progress(unit)
     if scan.state != Scan.State.RUNNING:
         progress.save(state=ScanUnit.State.CANCELLED)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,6 +55,7 @@ def process_event(number: int, program: str = "tool.exe", **more: Any) -> dict[s
     }
 
 
+@cache
 def log_bytes(count: int, *, program: str = "tool.exe", per_chunk: int = 5, **more: Any) -> bytes:
     """A log of `count` process starts, `per_chunk` in each chunk."""
     events = [process_event(number, program, **more) for number in range(count)]
@@ -75,8 +77,12 @@ def rule_set(model_version: EventModelVersion, owner: User) -> RuleSet:
     """Two rules: one for tool.exe, high, and one for other.exe, low."""
     from rules_app.services import FoundFile, get_or_create_set, import_rules
 
-    one = RULE.format(title="Tool started", uid="7f3d5a0e-0000-4000-8000-000000000001", level="high", program="tool.exe")
-    two = RULE.format(title="Other started", uid="7f3d5a0e-0000-4000-8000-000000000002", level="low", program="other.exe")
+    one = RULE.format(
+        title="Tool started", uid="7f3d5a0e-0000-4000-8000-000000000001", level="high", program="tool.exe"
+    )
+    two = RULE.format(
+        title="Other started", uid="7f3d5a0e-0000-4000-8000-000000000002", level="low", program="other.exe"
+    )
     chosen = get_or_create_set("Ours", owner)
     import_rules([FoundFile("tool.yml", one.encode()), FoundFile("other.yml", two.encode())], chosen, owner)
     return chosen
@@ -107,7 +113,9 @@ def add_evidence(case: Case, owner: User) -> Callable[..., Evidence]:
 
 
 @pytest.fixture
-def start(case: Case, owner: User, rule_set: RuleSet, model_version: EventModelVersion) -> Callable[..., Scan]:
+def start(
+    case: Case, owner: User, rule_set: RuleSet, model_version: EventModelVersion
+) -> Callable[..., Scan]:
     """start([evidence, ..]) -> a queued scan with both rules; more arguments as `start_scan` takes them."""
     from rules_app.selection import RuleSelection
     from scans_app.services.scans import start_scan
@@ -123,7 +131,7 @@ def do_all_work() -> None:
     """Do in this process what workers would, until nothing can be claimed."""
     from scans_app.services.work import KINDS
 
-    while any([run_next(lambda: True) for run_next in KINDS]):
+    while sum(run_next(lambda: True) for run_next in KINDS):
         pass
 
 

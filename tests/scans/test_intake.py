@@ -16,10 +16,10 @@ from scans_app.models import Evidence
 from scans_app.services import storage
 from scans_app.services.intake import receive
 from scans_app.services.storage import incoming_folder, sweep
-from tests.scans.conftest import do_all_work, log_bytes
 from tests.evtx_writer import truncated
+from tests.scans.conftest import do_all_work, log_bytes
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -34,15 +34,14 @@ def upload(case, owner):
 
 
 @pytest.fixture(autouse=True)
-def nothing_half_stored(db):
-    """Whatever a test uploads: no leftover in the incoming folder, a file for each row and a row for each file."""
+def nothing_half_stored(db, tmp_path, settings):
+    """Whatever a test uploads: nothing is left in the incoming folder, each file has a row and each row a file."""
+    settings.EVIDENCE_DIR = tmp_path
+    incoming_folder().mkdir()
     yield
     assert list(incoming_folder().glob("*")) == []
     on_disk = {path.name for path in Evidence.folder().iterdir() if path.is_file()}
     assert on_disk == set(Evidence.objects.values_list("stored_name", flat=True))
-    for path in Evidence.folder().iterdir():
-        if path.is_file():
-            path.unlink()
 
 
 def zip_of(members: dict[str, bytes]) -> bytes:

@@ -10,10 +10,10 @@ from rules_app.selection import RuleSelection
 from scans_app.models import Event, Hit, Scan, ScanUnit
 from scans_app.services.scans import ScanRefused, cancel_scan, preflight
 from scans_app.services.units import run_next_unit
-from tests.scans.conftest import START, do_all_work, hits_of, log_bytes, process_event
 from tests.evtx_writer import bad_template, build_evtx
+from tests.scans.conftest import START, do_all_work, hits_of, log_bytes, process_event
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def test_a_scan_finds_every_event_that_a_rule_matches(add_evidence, start):
@@ -61,7 +61,11 @@ def test_a_time_range_leaves_chunks_and_events_outside_alone(add_evidence, start
 
 def test_evidence_without_events_for_any_rule_is_not_read(add_evidence, start):
     event = process_event(0)
-    event["System"] |= {"Channel": "Nobody/Operational", "Provider": {"Name": "Nobody"}, "EventID": {"Value": 9}}
+    event["System"] |= {
+        "Channel": "Nobody/Operational",
+        "Provider": {"Name": "Nobody"},
+        "EventID": {"Value": 9},
+    }
     nothing, tool = add_evidence(build_evtx([event]), "nothing.evtx"), add_evidence(log_bytes(2))
     scan = start([nothing, tool])
     do_all_work()
@@ -119,6 +123,30 @@ def test_a_rule_edited_after_the_start_changes_nothing_in_the_scan(add_evidence,
               rule.current.number, owner, "")  # fmt: skip
     do_all_work()
     assert [title for title, *_ in hits_of(scan)] == ["Tool started"] * 3
+
+
+def test_an_order_larger_than_a_pipe_reaches_a_compiler_that_is_slow_to_listen(
+    add_evidence, start, owner, rule_set, monkeypatch
+):
+    import subprocess
+
+    from rules_app.services import FoundFile, import_rules
+    from scans_app.services import preparation
+
+    text = rule_set.rules.get(title="Tool started").current.text
+    padding = "# " + "x" * 100 + "\n"
+    import_rules([FoundFile("big.yml", (padding * 3_000 + text).encode())], rule_set, owner)
+    real = subprocess.Popen
+
+    def slow(command, **more):
+        wait = f"import time, runpy; time.sleep(1.2); runpy.run_module({command[2]!r}, run_name='__main__')"
+        return real([command[0], "-c", wait], **more)
+
+    monkeypatch.setattr(preparation.subprocess, "Popen", slow)
+    scan = start([add_evidence(log_bytes(2))])
+    do_all_work()
+    scan.refresh_from_db()
+    assert (scan.state, scan.hits) == (Scan.State.FINISHED, 4)
 
 
 def test_the_manifest_says_what_ran(add_evidence, start, model_version, rule_set):
@@ -199,7 +227,13 @@ def test_a_slice_ends_at_a_checkpoint_and_the_next_goes_on_from_it(add_evidence,
     while run_next_unit(lambda: False):  # each slice ends after its first chunk
         unit = scan.units.get()
         seen.append((unit.state, unit.next_chunk, Hit.objects.of_scan(scan).count()))
-    assert seen == [("queued", 1, 5), ("queued", 2, 10), ("queued", 3, 15), ("queued", 4, 20), ("done", 5, 25)]
+    assert seen == [
+        ("queued", 1, 5),
+        ("queued", 2, 10),
+        ("queued", 3, 15),
+        ("queued", 4, 20),
+        ("done", 5, 25),
+    ]
 
 
 def test_a_cancelled_scan_keeps_its_hits_and_stops(add_evidence, start):

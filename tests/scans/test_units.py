@@ -10,7 +10,7 @@ from scans_app.services.claims import LeaseLost, claim
 from scans_app.services.preparation import run_next_preparation
 from tests.scans.conftest import do_all_work, hits_of, log_bytes
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

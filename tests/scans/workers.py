@@ -1,0 +1,99 @@
+"""Real Celery workers in processes of their own, on the database and the Redis of the test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psutil
+from django.conf import settings
+from django.db import connection
+
+PROJECT = Path(__file__).resolve().parents[2]
+PATIENCE = 90  # seconds until a test gives up; nothing is measured by it
+
+
+class Worker:
+    """A worker with two pool processes, short leases and a reaper of one second."""
+
+    def __init__(self, app: str = "sigmaweb") -> None:
+        self._app = app
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "celery", "-A", self._app, "worker", "-c", "2", "-l", "WARNING"]
+        options = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
+        return subprocess.Popen(
+            command + options, cwd=PROJECT, env=worker_environment(), start_new_session=True
+        )
+
+    def pool(self) -> list[psutil.Process]:
+        """The processes that do the work (a compiler that one of them started is not among them)."""
+        return psutil.Process(self.process.pid).children()
+
+    def kill_one(self) -> None:
+        """SIGKILL a pool process; the worker starts another in its place."""
+        self.pool()[0].kill()
+
+    def kill_all(self) -> None:
+        """SIGKILL the worker and all its processes at once, as a power cut does."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self) -> None:
+        """Start it again after `kill_all`."""
+        self.process = self._start()
+
+    def stop(self) -> None:
+        """End it, by force if need be."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                self.kill_all()
+
+
+@contextmanager
+def worker(app: str = "sigmaweb") -> Iterator[Worker]:
+    """A running worker for the length of the block."""
+    one = Worker(app)
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
+def worker_environment() -> dict[str, str]:
+    """The environment of a process that shares the test's database, folder, Redis and cache."""
+    return os.environ | {
+        "DATABASE_URL": _database_url(),
+        "SIGMAWEB_DATA": str(settings.DATA_DIR),
+        "SIGMAWEB_LEASE_SECONDS": "2",
+        "SIGMAWEB_HEARTBEAT_SECONDS": "1",
+        "SIGMAWEB_REAP_SECONDS": "1",
+        "SIGMAWEB_WORKERS": "2",
+        "DJANGO_SETTINGS_MODULE": "sigmaweb.settings",
+    }
+
+
+def _database_url() -> str:
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
+
+
+def wait_until(happens: Callable[[], bool]) -> None:
+    """Look again and again until it happens; fails after PATIENCE."""
+    until = time.monotonic() + PATIENCE
+    while not happens():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
