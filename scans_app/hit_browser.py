@@ -15,28 +15,17 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from rules_app.models import Rule
-from scans_app.event_values import NOTHINGS, path_steps
+from scans_app.event_values import NOTHINGS
 from scans_app.histogram import Histogram, histogram
-from scans_app.hit_filters import COLUMNS, EVENT, NOT, Clause, HitFilters, with_query
+from scans_app.hit_filters import COLUMNS, NOT, Clause, HitFilters, with_query
+from scans_app.hit_stack import AT_ONCE, HitStack, can_stack
 from scans_app.models import Evidence, Hit, Scan
 from scans_app.services.hit_pages import SORTS, HitPage, PageError, hit_page
-from scans_app.services.stacks import STACK_COLUMNS, StackRow, scan_mark, stack
+from scans_app.services.stacks import scan_mark
 from scans_app.templatetags.display import event_time
 from sigma_engine import LEVELS
 
 COUNTED = 10_000  # totals are exact up to here
-AT_ONCE = 100_000  # hits of a scan up to which the histogram and event stacks are computed with the page
-STACK_WORDS = {
-    "rule": "rule",
-    "title": "rule title",
-    "level": "level",
-    "computer": "computer",
-    "channel": "channel",
-    "event_id": "event id",
-    "user": "user",
-    "verdict": "verdict",
-    "evidence": "evidence file",
-}
 COMMON_FIELDS = (
     "EventData.Image",
     "EventData.CommandLine",
@@ -62,6 +51,11 @@ class Chip:
     text: str
     drop: str
 
+    @property
+    def verb(self) -> str:
+        """What stands between the field and its value; a span of time says "from" and "before" itself."""
+        return "" if self.word == "time" else "is not" if self.negated else "is"
+
 
 class HitBrowser:
     """What one hits URL shows of one scan."""
@@ -78,13 +72,9 @@ class HitBrowser:
         if self.sort.removeprefix("-") not in SORTS:
             self._problems.append(f"Hits cannot be sorted by {self.sort}; they are sorted by time.")
             self.sort = "time"
-        if not self._can_stack():
+        if not can_stack(self.stack_field):
             self._problems.append(f"Hits cannot be stacked by {self.stack_field}; they are stacked by rule.")
             self.stack_field = "rule"
-
-    def _can_stack(self) -> bool:
-        path = self.stack_field.removeprefix(EVENT)
-        return self.stack_field in STACK_COLUMNS or (path != self.stack_field and bool(path_steps(path)))
 
     @property
     def problems(self) -> list[str]:
@@ -233,61 +223,18 @@ class HitBrowser:
 
     # --- the stack and the histogram
 
-    @property
-    def stack_word(self) -> str:
-        """What the hits are stacked by, as people read it."""
-        return STACK_WORDS.get(self.stack_field, self.stack_field.removeprefix(EVENT))
-
-    @property
-    def stack_waits(self) -> bool:
-        """Whether the stack takes long enough to come after the page."""
-        return self.stack_field.startswith(EVENT) and self.scan.hits > AT_ONCE
-
     @cached_property
-    def stack(self) -> list[StackRow]:
-        """The values of the chosen field, with counts under the same filters."""
-        return stack(self.hits, self.stack_field, order=self.order, mark=self.mark)
-
-    @cached_property
-    def stack_rows(self) -> list[dict[str, Any]]:
-        """The stack for the page: each value with its words, its link and its share of judged hits."""
-        return [self._stack_row(row) for row in self.stack]
-
-    def _stack_row(self, row: StackRow) -> dict[str, Any]:
-        param, text = self.stack_field, _stack_text(self.stack_field, row)
-        words = _SHOWN_STATES.get(text, text) if param != "verdict" else text.replace("_", " ")
-        return {
-            "label": row.label if param in ("rule", "evidence") and row.label else words,
-            "nothing": text in _SHOWN_STATES,
-            "url": self.only_url(param, text),
-            "chosen": text in self.filters.values_of(param),
-            "level": row.level,
-            "count": row.count,
-            "judged": row.judged,
-            "unjudged": row.count - row.judged,
-            "computers": row.computers,
-            "first_time": row.first_time,
-            "last_time": row.last_time,
-            **_days(row.first_time, row.last_time),
-        }
-
-    @property
-    def stack_highest(self) -> int:
-        """The count of the largest value, which fills its bar."""
-        return max((row.count for row in self.stack), default=0)
+    def stack(self) -> HitStack:
+        """The hits under these filters by the chosen field."""
+        chosen = self.filters.values_of(self.stack_field)
+        return HitStack(
+            self.scan, self.hits, self.stack_field, self.order, self.mark, chosen, self.only_url
+        )
 
     @cached_property
     def mark(self) -> str:
         """What kept answers about this scan are kept under."""
         return scan_mark(self.scan)
-
-    @property
-    def stack_choices(self) -> list[tuple[str, str]]:
-        """What a person can choose to stack by; the field of the event that is chosen now is among them."""
-        choices = [(name, STACK_WORDS.get(name, name)) for name in STACK_COLUMNS]
-        if self.stack_field.startswith(EVENT):
-            choices.append((self.stack_field, self.stack_word))
-        return choices
 
     @property
     def histogram_waits(self) -> bool:
@@ -345,26 +292,3 @@ def _shown(clause: Clause, value: str) -> str:
     if clause.param == "verdict":
         return value.replace("_", " ")
     return NOTHINGS["empty"] if value == "" else value
-
-
-_SHOWN_STATES = {text: word for word, text in NOTHINGS.items()}
-
-
-def _stack_text(field: str, row: StackRow) -> str:
-    """A stack's value as its filter reads it."""
-    if row.nothing:
-        return NOTHINGS[row.nothing]
-    if field == "level":
-        return LEVELS[row.value - 1] if row.value else "none"
-    if field == "verdict":
-        return row.value or "unjudged"
-    absent = row.value == "" or (field == "event_id" and row.value == -1)
-    return NOTHINGS["absent"] if absent else str(row.value)
-
-
-def _days(first: int, last: int) -> dict[str, str]:
-    """From when to when, as short as it stays clear: a day and two times, or two days."""
-    day, clock = "%-d %b %Y", "%H:%M"
-    if event_time(first, day) == event_time(last, day):
-        return {"first_day": event_time(first, f"{day} {clock}"), "last_day": event_time(last, clock)}
-    return {"first_day": event_time(first, day), "last_day": event_time(last, day)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django import template
 from django.utils.html import format_html
@@ -100,15 +99,3 @@ def rate(per_second: float) -> str:
 def short_channel(channel: str) -> str:
     """A channel as people say it: `Microsoft-Windows-Sysmon/Operational` is Sysmon."""
     return channel.removeprefix("Microsoft-Windows-").removesuffix("/Operational")
-
-
-@register.filter
-def since(start: datetime | None, end: datetime | None) -> float | None:
-    """Seconds between two moments, None when one is missing."""
-    return (end - start).total_seconds() if start and end else None
-
-
-@register.filter
-def selection_text(chosen: Any) -> str:
-    """A part of a rule selection: a list reads as words."""
-    return ", ".join(map(str, chosen)) if isinstance(chosen, list) else str(chosen)

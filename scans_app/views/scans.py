@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from rules_app.models import RuleSet
 from scans_app import access
 from scans_app.models import Hit, Scan
 from scans_app.services.scans import cancel_scan
@@ -64,12 +65,25 @@ def _page(request: HttpRequest, scan: Scan, status: int) -> HttpResponse:
         "frame": case_frame(scan.case, request.user),
         "tab": "scans",
         "scan": scan,
+        "selection": _selection(scan),
         "percent": f"{100 * scan.share_done:.1f}%",
         "units": dict(scan.units.order_by().values_list("state").annotate(n=Count("pk"))),
     }
     newest = Hit.objects.of_scan(scan).order_by("-id")[:NEWEST]
     context |= _result(scan) if scan.is_over else {"newest": newest}
     return render_partial(request, "scans/scan.html", context, target="scan", partial="live", status=status)
+
+
+def _selection(scan: Scan) -> list[tuple[str, str]]:
+    """The parts of the scan's choice of rules that choose something, in words."""
+    chosen = {**scan.selection}
+    if chosen.get("sets"):
+        chosen["sets"] = RuleSet.objects.filter(pk__in=chosen["sets"]).values_list("name", flat=True)
+    return [
+        (name.replace("_", " "), value if isinstance(value, str) else ", ".join(value))
+        for name, value in chosen.items()
+        if value
+    ]
 
 
 def _result(scan: Scan) -> dict[str, Any]:

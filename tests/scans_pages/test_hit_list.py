@@ -78,7 +78,9 @@ def test_each_filter_lets_through_what_it_says(
             time=FIRST_TIME + DAY,
             data={"EventData": {"a.b": ["x", "y"], "Note": "-"}},
         ),
-        make_hit(level=3, computer="", channel="System", time=FIRST_TIME + 2 * DAY, data={"EventData": {"Image": None}}),
+        make_hit(
+            level=3, computer="", channel="System", time=FIRST_TIME + 2 * DAY, data={"EventData": {"Image": None}}
+        ),
     ]
     assert set(rows(ask(owner_client, case, **query))) == {made[n].pk for n in found}
 
@@ -147,14 +149,14 @@ def test_stacks_count_under_the_same_filters_and_link_to_them(
     for computer, verdict in [("WS-1", ""), ("WS-1", "benign"), ("WS-2", ""), ("", "")]:
         make_hit(computer=computer, verdict=verdict)
     make_hit(computer="WS-1", level=1)
-    stacked = ask(owner_client, case, stack="computer", level="high").context["browser"].stack_rows
+    stacked = ask(owner_client, case, stack="computer", level="high").context["browser"].stack.rows
     assert [(row["label"], row["count"], row["unjudged"]) for row in stacked] == [
         ("WS-1", 2, 1),
         ("absent", 1, 1),
         ("WS-2", 1, 1),
     ]
     assert {row["label"]: row["url"] for row in stacked}["WS-1"] == "?stack=computer&level=high&computer=WS-1"
-    rare = ask(owner_client, case, stack="computer", order="rare").context["browser"].stack_rows
+    rare = ask(owner_client, case, stack="computer", order="rare").context["browser"].stack.rows
     assert rare[-1]["label"] == "WS-1"
 
 
@@ -164,9 +166,9 @@ def test_a_stack_by_a_field_of_the_event_tells_absent_null_and_empty_apart(
     for fields in ({"Image": "C:\\a.exe"}, {"Image": "C:\\a.exe"}, {"Image": None}, {"Image": ""}, {"Image": "-"}, {}):
         make_hit(data={"EventData": fields})
     browser = ask(owner_client, case, stack="event.EventData.Image").context["browser"]
-    counted = {row["label"]: row["count"] for row in browser.stack_rows}
+    counted = {row["label"]: row["count"] for row in browser.stack.rows}
     assert counted == {"C:\\a.exe": 2, "null": 1, "empty": 1, "-": 1, "absent": 1}
-    for row in browser.stack_rows:
+    for row in browser.stack.rows:
         narrowed = owner_client.get(f"/cases/{case.pk}/hits/{row['url']}")
         assert len(rows(narrowed)) == row["count"], row["label"]
 
@@ -182,8 +184,7 @@ def test_the_histogram_counts_levels_over_time_and_keeps_what_is_filtered_away(
     assert histogram.without_time == 1
     assert sum(one.count for one in histogram.bins) == 4
     assert histogram.highest == 2
-    assert [one.count for one in histogram.bins][0] == 2
-    assert [one.count for one in histogram.bins][-1] == 1
+    assert (histogram.bins[0].count, histogram.bins[-1].count) == (2, 1)
 
 
 def test_a_bar_links_to_the_hits_of_its_span(case: Case, make_hit: MakeHit, owner_client: Client) -> None:
@@ -239,7 +240,7 @@ def test_the_table_reads_no_events_and_asks_as_often_for_a_hundred_hits_as_for_o
         while len(rows(ask(owner_client, case))) < count:
             for _ in range(count):
                 make_hit(data=process_event(0, note="only-in-the-event"))
-        with CaptureQueriesContext(connection, ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             ask(owner_client, case)
         asked.append(len(queries))
         assert not [query for query in queries if "scans_app_event" in query["sql"]]

@@ -46,13 +46,12 @@ def test_the_form_offers_files_sets_levels_statuses_and_the_model(
 def test_preflight_counts_what_runs_on_which_log_source(
     case: Case, evidence: Evidence, owner_client: Client, form: Any, hx: Callable[..., HttpResponse]
 ) -> None:
-    page = hx(owner_client, "get", f"/cases/{case.pk}/scans/new/preflight/", form(), target="preflight").content.decode()
+    path = f"/cases/{case.pk}/scans/new/preflight/"
+    page = hx(owner_client, "get", path, form(), target="preflight").content.decode()
     assert "<html" not in page
     assert "<b>2 rules</b> over <b>12 events</b>" in page
     assert "process_creation/windows/*" in page
-    one = hx(
-        owner_client, "get", f"/cases/{case.pk}/scans/new/preflight/", form(levels=["high"]), target="preflight"
-    ).content.decode()
+    one = hx(owner_client, "get", path, form(levels=["high"]), target="preflight").content.decode()
     assert "<b>1 rule</b>" in one
     assert "Outside this choice of rules" in one
 
@@ -192,7 +191,9 @@ def test_a_reader_cannot_start_or_cancel_but_watch(
     assert Scan.objects.count() == 1
 
 
-def test_strangers_find_no_scan(case: Case, evidence: Evidence, owner_client: Client, stranger_client: Client, form: Any) -> None:
+def test_strangers_find_no_scan(
+    case: Case, evidence: Evidence, owner_client: Client, stranger_client: Client, form: Any
+) -> None:
     owner_client.post(f"/cases/{case.pk}/scans/new/", form())
     scan = Scan.objects.get()
     for path in ("scans/", f"scans/{scan.pk}/", f"scans/{scan.pk}/progress/", "scans/new/", "scans/new/preflight/"):
