@@ -1,0 +1,220 @@
+"""A real server (web, worker, Redis, as `make run` starts them) and a real Chromium that a person's hands drive.
+
+Every page that a test opens is watched: an error on the console, a blocked script or style, an answer of 500 or a
+page that is wider than its window fails the test that saw it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
+
+PROJECT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+READY_SECONDS = 90
+PATIENCE_MS = 15_000  # before something that should be on a page counts as missing
+WIDE, PHONE = (1280, 900), (390, 844)
+LINK = re.compile(r"^(http://\S+)/sign-in/link/\S+/$")
+# What Chromium says of an answer of 4xx: the tests ask for some of them, on purpose.
+EXPECTED = re.compile(r"the server responded with a status of 4\d\d")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in this folder, and skip it with its reason where no Chromium is."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="needs a Chromium: `apt-get install chromium`"))
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Sigmaweb: its address, and the link that its start printed."""
+
+    address: str
+    link: str
+    environment: dict[str, str]
+
+    def manage(self, *arguments: str) -> str:
+        """What a management command prints, on this server's data."""
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(
+            command, cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`manage.py up` on data of its own, with the sample case; ended after the last test."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+    }
+    environment |= {
+        "SIGMAWEB_DATA": str(tmp_path_factory.mktemp("up")),
+        "SIGMAWEB_PORT": str(port),
+        "SIGMAWEB_WORKERS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    log = tmp_path_factory.mktemp("log") / "up.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "up"],
+            cwd=PROJECT,
+            env=environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield _wait_for_link(process, log, environment)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+def _wait_for_link(process: subprocess.Popen[bytes], log: Path, environment: dict[str, str]) -> Server:
+    until = time.monotonic() + READY_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        for line in log.read_text("utf-8").splitlines():
+            if found := LINK.match(line):
+                return Server(found[1], line, environment)
+        time.sleep(0.2)
+    pytest.fail(
+        f"the server printed no sign-in link within {READY_SECONDS} s:\n{log.read_text('utf-8')[-4000:]}"
+    )
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One Chromium per module: Playwright's event loop must be gone before other tests use the database."""
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watch:
+    """Collects what must not happen on any page."""
+
+    problems: list[str] = field(default_factory=list)
+
+    def follow(self, page: Page) -> None:
+        """Listen to a page from now on."""
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
+        page.on("response", self._response)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not EXPECTED.search(message.text):
+            self.problems.append(f"{message.location.get('url')}: {message.text}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 500:
+            self.problems.append(f"{response.url} answered {response.status}")
+
+
+OpenAs = Callable[..., "Page"]
+
+
+@pytest.fixture(scope="module")
+def sign_in(server: Server, chromium: Browser) -> Callable[[str], dict[str, object]]:
+    """sign_in("mira") gives the cookies of a session of this person, who is new unless seen before."""
+    states: dict[str, dict[str, object]] = {}
+
+    def state(name: str) -> dict[str, object]:
+        if name not in states:
+            link = server.manage("sign_in_link", name, *(() if name == "admin" else ("--new",)))
+            context = chromium.new_context()
+            page = context.new_page()
+            page.goto(link)
+            page.wait_for_url(lambda url: "/sign-in/" not in url)
+            states[name] = dict(context.storage_state())
+            context.close()
+        return states[name]
+
+    return state
+
+
+@pytest.fixture
+def open_as(
+    server: Server, chromium: Browser, sign_in: Callable[[str], dict[str, object]]
+) -> Iterator[OpenAs]:
+    """open_as("admin", size=PHONE) gives a page of a fresh window, signed in; all are watched to the end."""
+    watch = Watch()
+    contexts: list[BrowserContext] = []
+
+    def open_page(name: str = "admin", size: tuple[int, int] = WIDE, **options: object) -> Page:
+        context = chromium.new_context(
+            base_url=server.address,
+            storage_state=sign_in(name),
+            viewport={"width": size[0], "height": size[1]},
+            **options,
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = context.new_page()
+        watch.follow(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert watch.problems == []
+
+
+@pytest.fixture
+def page(open_as: OpenAs) -> Page:
+    """The administrator's window, 1280 px wide."""
+    return open_as()
+
+
+@pytest.fixture
+def new_case(page: Page) -> Callable[[str], str]:
+    """new_case("Bakery") makes a case by its form and gives its address."""
+
+    def make(name: str) -> str:
+        page.goto("/cases/new/")
+        page.get_by_label("Name").fill(name)
+        page.get_by_role("button", name="Create case").click()
+        page.wait_for_url(re.compile(r"/cases/\d+/"))
+        return re.search(r"/cases/\d+/", page.url)[0]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sample_case(server: Server) -> str:
+    """The address of the sample case, as every test finds it: with one finished scan."""
+    return server.manage(
+        "shell",
+        "-v0",
+        "-c",
+        "from scans_app.models import Case; print(Case.objects.get(name='First steps').get_absolute_url())",
+    ).splitlines()[-1]
