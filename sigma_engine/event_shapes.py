@@ -77,6 +77,11 @@ def to_event(document: Document) -> Document:
 def _from_system(document: Document) -> Document:
     """Velociraptor's and evtx_dump's shapes: both have `System`, with attributes flattened, nested or
     apart."""
+    if _is_flat(document["System"]):
+        data = document.get("EventData")
+        if isinstance(data, dict) and "Data" in data:
+            document["EventData"] = event_data(data)
+        return document
     event = {key: value for key, value in document.items() if not holds_attributes(key, value)}
     system = _joined(document["System"])
     event["System"] = system
@@ -95,6 +100,19 @@ def _from_system(document: Document) -> Document:
     if isinstance(event.get("UserData"), dict):
         event["UserData"] = element(event["UserData"])
     return event
+
+
+def _is_flat(system: Document) -> bool:
+    """Whether `System` is that of the one shape already, as most JSON evidence has it."""
+    found, created, provider = system.get("EventID"), system.get("TimeCreated"), system.get("Provider")
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("Value"), int)
+        and isinstance(created, dict)
+        and isinstance(created.get("SystemTime"), float)
+        and isinstance(provider, dict)
+        and "#attributes" not in provider
+    )
 
 
 def _joined(system: Document) -> Document:
