@@ -141,7 +141,8 @@ def find_rules(query: LibraryQuery, user: AbstractBaseUser | AnonymousUser) -> L
         if not failed:
             found.append(row.pk)
         for name in FACET_TITLES if not failed else failed if len(failed) == 1 else ():
-            counts[name].update(row.values[name])
+            for value in row.values[name]:
+                counts[name][value] += 1
         if row.pk == query.after:
             start = len(found)
         if row.pk == query.before:

@@ -8,28 +8,35 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from celery import current_app
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from rules_app.models import ImportJob, RuleSet
 from rules_app.services.importing import ImportReport, import_rules
-from rules_app.services.rule_files import FoundFile, count_files, display_path, read_upload
+from rules_app.services.rule_files import count_files, display_path, read_upload
 
 TASK = "rules_app.tasks.run_import"
-LEASE = timedelta(seconds=60)  # a batch of 250 documents takes about two
 logger = logging.getLogger(__name__)
 COUNTS = ("created", "updated", "unchanged", "broken", "refused", "notices")
+
+
+class LeaseLost(Exception):
+    """This job took so long that another worker took it over; what was not written yet is not."""
 
 
 def start_import(uploads: Iterable[UploadedFile], rule_set: RuleSet, user: User) -> ImportJob:
@@ -63,12 +70,13 @@ def run_import(import_job_id: int) -> bool:
         return False
     try:
         _import(job)
+        _hold(job, state=ImportJob.State.FINISHED, finished_at=timezone.now())
+    except LeaseLost:
+        return False  # another worker has it, and goes on after the last batch that was written
     except Exception as error:
-        job.state, job.error = ImportJob.State.FAILED, f"{type(error).__name__}: {error}"
-        job.save()
+        with suppress(LeaseLost):
+            _hold(job, state=ImportJob.State.FAILED, error=f"{type(error).__name__}: {error}")
         raise
-    job.state, job.finished_at = ImportJob.State.FINISHED, timezone.now()
-    job.save()
     for _, name in job.uploads:
         (ImportJob.folder() / name).unlink(missing_ok=True)
     return True
@@ -87,37 +95,49 @@ def _claimable() -> Q:
 def _claim(import_job_id: int) -> ImportJob | None:
     """Take a job with one conditional UPDATE, so that two workers never run it at once."""
     now = timezone.now()
+    lease = now + timedelta(seconds=settings.LEASE_SECONDS)
     claimed = ImportJob.objects.filter(_claimable(), pk=import_job_id).update(
-        state=ImportJob.State.RUNNING, lease_until=now + LEASE
+        state=ImportJob.State.RUNNING, lease_until=lease, started_at=Coalesce("started_at", now)
     )
     if not claimed:
         return None
     job = ImportJob.objects.select_related("rule_set", "created_by").get(pk=import_job_id)
-    if job.started_at is None:
-        job.started_at = now
-        job.save(update_fields=["started_at"])
+    job.lease_until = lease
     return job
+
+
+def _hold(job: ImportJob, **changes: Any) -> None:
+    """Write to a job that is still ours, and hold it for another while. Raises LeaseLost.
+
+    The end of the lease that we wrote last is the fence: whoever took the job over wrote another one.
+    """
+    lease = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+    ours = ImportJob.objects.filter(pk=job.pk, state=ImportJob.State.RUNNING, lease_until=job.lease_until)
+    if not ours.update(lease_until=lease, **changes):
+        raise LeaseLost
+    job.lease_until = lease
 
 
 def _import(job: ImportJob) -> None:
     """Read the job's uploads from where it stands; counts and place are written with each batch."""
     stored = [(name, ImportJob.folder() / stored_name) for name, stored_name in job.uploads]
-    job.files_total = sum(count_files(path) for _, path in stored)
-    job.save(update_fields=["files_total"])
-    report = ImportReport(*(getattr(job, name) for name in COUNTS))
+    _hold(job, files_total=sum(count_files(path) for _, path in stored))
+    progress = {"files_done": job.files_done}
 
     def write_progress(report: ImportReport, files_done: int) -> None:
-        for name in COUNTS:
-            setattr(job, name, getattr(report, name))
-        job.files_done, job.lease_until = files_done, timezone.now() + LEASE
-        job.save()
+        progress.update(files_done=files_done)
+        _hold(job, files_done=files_done, **{name: getattr(report, name) for name in COUNTS})
 
-    finished = import_rules(
-        _found_files(stored), job.rule_set, job.created_by,
-        report=report, skip=job.files_done, batch_done=write_progress,
-    )  # fmt: skip
-    job.files_total = job.files_done  # an archive that was refused gives one answer for all its members
-    write_progress(finished, job.files_done)
+    report = import_rules(
+        chain.from_iterable(read_upload(name, path) for name, path in stored),
+        job.rule_set,
+        job.created_by,
+        report=ImportReport(*(getattr(job, name) for name in COUNTS)),
+        skip=job.files_done,
+        batch_done=write_progress,
+    )
+    # An archive that was refused gives one answer for all its members.
+    _hold(job, files_total=progress["files_done"], notices=report.notices)
 
 
 def _ring(import_job_id: int) -> None:
@@ -131,10 +151,6 @@ def _send(import_job_id: int) -> None:
         current_app.send_task(TASK, kwargs={"import_job_id": import_job_id}, retry=False)
     except (OperationalError, OSError) as problem:
         logger.warning("import %s waits, the workers could not be woken: %s", import_job_id, problem)
-
-
-def _found_files(stored: list[tuple[str, Path]]) -> Iterator[FoundFile]:
-    return chain.from_iterable(read_upload(name, path) for name, path in stored)
 
 
 def _store(upload: UploadedFile, folder: Path) -> str:
