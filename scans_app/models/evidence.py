@@ -74,7 +74,7 @@ class Evidence(Job):
     salvaged = models.PositiveBigIntegerField(default=0)  # events read by the second parser
     lost = models.PositiveBigIntegerField(default=0)  # events that nothing could read
     problems = models.JSONField(default=list)  # [{chunk, code, message, offset}, ..], the first PROBLEMS_KEPT
-    problem_count = models.PositiveIntegerField(default=0)
+    problem_count = models.PositiveIntegerField(default=0)  # those that damaged a chunk
     error = models.TextField(blank=True)  # why it was refused
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"

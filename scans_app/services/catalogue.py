@@ -72,7 +72,7 @@ class _Ledger:
         self._problem_count = evidence.problem_count
         self._saved_at = time.monotonic()
         if not self.next_chunk:
-            self._tell(file.problems)
+            self._tell(file.problems)  # of the file as a whole: told, but they cost no event
 
     @property
     def is_due(self) -> bool:
@@ -149,7 +149,7 @@ class _Ledger:
         return [list(item) for item in channels.most_common()]
 
     def _tell(self, problems: tuple[sigma_engine.ChunkProblem, ...]) -> None:
-        self._problem_count += sum(problem.code not in NOTES for problem in problems)
+        self._problem_count += sum(problem.chunk >= 0 and problem.code not in NOTES for problem in problems)
         room = Evidence.PROBLEMS_KEPT - len(self._problems)
         self._problems += [
             {

@@ -10,6 +10,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -185,6 +186,9 @@ class _Progress:
             lost=found.read.lost,
             timeouts=sum(found.regex_timeouts.values()),
         )
+        # A chunk of noise: how many records it held nobody knows, so that `lost` can't say it.
+        unreadable = [problem.message for problem in found.read.problems if problem.code == "unreadable"]
+        self._skipped += [self._gap(self.next_chunk, message) for message in unreadable]
         self._seconds += seconds
         self.next_chunk += 1
 
@@ -202,10 +206,12 @@ class _Progress:
         self.save(state=ScanUnit.State.DONE)
 
     def _skip(self, last_chunk: int, reason: str) -> None:
-        skipped = {"chunk": self.next_chunk, "last_chunk": last_chunk, "reason": clean_text(reason, 1000)}
-        self._skipped.append(skipped)
+        self._skipped.append(self._gap(last_chunk, reason))
         self._new["bytes_read"] += (last_chunk + 1 - self.next_chunk) * self.unit.evidence.chunk_size
         self.next_chunk = last_chunk + 1
+
+    def _gap(self, last_chunk: int, reason: str) -> dict[str, Any]:
+        return {"chunk": self.next_chunk, "last_chunk": last_chunk, "reason": clean_text(reason, 1000)}
 
     def save(self, state: str = ScanUnit.State.RUNNING) -> None:
         """One transaction: checkpoint, events, hits, counters. Raises LeaseLost, having written nothing."""

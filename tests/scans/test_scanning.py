@@ -10,7 +10,7 @@ from rules_app.selection import RuleSelection
 from scans_app.models import Event, Hit, Scan, ScanUnit
 from scans_app.services.scans import ScanRefused, cancel_scan, preflight
 from scans_app.services.units import run_next_unit
-from tests.evtx_writer import bad_template, build_evtx
+from tests.evtx_writer import bad_template, build_evtx, dirty
 from tests.scans.conftest import START, do_all_work, hits_of, log_bytes, process_event
 
 pytestmark = pytest.mark.django_db
@@ -274,3 +274,26 @@ def test_nul_and_huge_numbers_in_evidence_are_kept_as_text(add_evidence, start):
     do_all_work()
     hit = Hit.objects.of_scan(scan).get()
     assert (hit.computer, hit.event.record_id) == ("A\u2400B", None)
+
+
+def test_a_chunk_of_noise_is_a_gap_of_the_scan_and_a_problem_of_the_file(add_evidence, start):
+    content = bytearray(log_bytes(15))
+    content[4096 + 65536 : 4096 + 2 * 65536] = bytes(range(1, 129)) * 512
+    evidence = add_evidence(bytes(content))
+    assert (evidence.events, evidence.is_whole) == (10, False)
+    scan = start([evidence])
+    do_all_work()
+    scan.refresh_from_db()
+    assert scan.state == Scan.State.FINISHED_WITH_GAPS
+    assert [(gap["chunk"], gap["last_chunk"]) for gap in scan.gaps()] == [(1, 1)]
+    assert "No record was found in this chunk" in scan.gaps()[0]["reason"]
+
+
+def test_a_log_that_was_not_closed_is_whole_and_the_mark_is_told(add_evidence, start):
+    evidence = add_evidence(build_evtx([process_event(1)], damage=[dirty()]))
+    assert evidence.is_whole
+    assert [problem["code"] for problem in evidence.problems] == ["dirty"]
+    scan = start([evidence])
+    do_all_work()
+    scan.refresh_from_db()
+    assert scan.state == Scan.State.FINISHED

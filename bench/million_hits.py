@@ -1,0 +1,162 @@
+"""A million hits on 600,000 events: what the hits page asks, and how long the database takes to answer.
+
+Run as `python -m bench.million_hits` with SIGMAWEB_DATA (and DATABASE_URL for PostgreSQL) naming a place of
+its own; the rows are made once and kept there. Prints milliseconds, and each as a multiple of a plain count.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sigmaweb.settings")
+django.setup()
+
+from django.contrib.auth.models import User  # noqa: E402
+from django.core.cache import cache  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
+
+from rules_app.models import EventModel, EventModelVersion, Rule, RuleSet, RuleVersion  # noqa: E402
+from scans_app.models import Case, Event, Evidence, Hit, Scan  # noqa: E402
+from scans_app.models.hits import event_pk  # noqa: E402
+from scans_app.services.hit_pages import hit_page  # noqa: E402
+from scans_app.services.stacks import STACK_COLUMNS, scan_mark, stack  # noqa: E402
+
+HITS, EVENTS, RULES, COMPUTERS, CHUNK = 1_000_000, 600_000, 400, 300, 200
+BATCH = 5_000
+VERDICTS = ("", "", "", "", "", "", "", "", "benign", "true_positive")
+
+
+def main() -> None:
+    call_command("migrate", verbosity=0)
+    scan = Scan.objects.filter(hits=HITS).first() or build()
+    hits = Hit.objects.of_scan(scan)
+    plain = timed(lambda: hits.count_up_to())
+    print(
+        f"{connection.vendor}, {HITS:,} hits on {EVENTS:,} events; a count up to 10,000 takes {plain:.1f} ms"
+    )
+    report("first page by time", plain, lambda: hit_page(hits))
+    for sort in ("-time", "-level", "title", "computer", "user"):
+        page = hit_page(hits.filter(time__lt=middle(hits)) if sort == "-time" else hits, sort=sort)
+        report(
+            f"page after a key, {sort}",
+            plain,
+            lambda page=page, sort=sort: hit_page(hits, sort=sort, after=page.after),
+        )
+    report("first page, levels high and critical", plain, lambda: hit_page(hits.filter(level__in=[4, 5])))
+    report("first page, one computer", plain, lambda: hit_page(hits.filter(computer="WS-7.example.org")))
+    report("first page, one rule", plain, lambda: hit_page(hits.filter(rule=hits.first().rule_id)))
+    for field in STACK_COLUMNS:
+        report(f"stack by {field}", plain, lambda field=field: stack(hits, field))
+    report(
+        "stack by title, levels high and critical",
+        plain,
+        lambda: stack(hits.filter(level__in=[4, 5]), "title"),
+    )
+    field = "event.EventData.Image"
+    report(f"stack by {field}", plain, lambda: stack(hits, field), rounds=1)
+    cache.clear()
+    stack(hits, field, mark=scan_mark(scan))
+    report(f"stack by {field}, kept", plain, lambda: stack(hits, field, mark=scan_mark(scan)))
+
+
+def report(name: str, plain: float, question: Callable[[], Any], rounds: int = 3) -> None:
+    """Print the best of some rounds, and how many counts that is."""
+    best = min(timed(question) for _ in range(rounds))
+    print(f"{name:45} {best:9.1f} ms {best / plain:8.1f} x")
+
+
+def timed(question: Callable[[], Any]) -> float:
+    """Milliseconds that one answer takes."""
+    began = time.perf_counter()
+    question()
+    return (time.perf_counter() - began) * 1000
+
+
+def middle(hits: Any) -> int:
+    """The time in the middle of the list."""
+    return int(hits.order_by("time").values_list("time", flat=True)[HITS // 2])
+
+
+def build() -> Scan:
+    """Write the rows, in batches as workers do."""
+    began = time.perf_counter()
+    rng = random.Random(7)  # the same rows every time
+    scan, rules, evidence = _head()
+    for start in range(0, HITS, BATCH):
+        hits = [_hit(number, rng, scan, rules, evidence) for number in range(start, start + BATCH)]
+        events = {hit.event_id: _event(hit, rng) for hit in hits}
+        with transaction.atomic():
+            Event.objects.bulk_create(events.values(), ignore_conflicts=True, batch_size=500)
+            Hit.objects.bulk_create(hits, batch_size=500)
+    Scan.objects.filter(pk=scan.pk).update(hits=HITS, state=Scan.State.FINISHED)
+    seconds = time.perf_counter() - began
+    print(f"wrote {HITS:,} hits in {seconds:.0f} s, {HITS / seconds:,.0f} a second")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return Scan.objects.get(pk=scan.pk)
+
+
+def _head() -> tuple[Scan, list[RuleVersion], Evidence]:
+    now = django.utils.timezone.now()
+    user = User.objects.create(username=f"bench-{time.time()}")
+    model = EventModel.objects.create(name=f"Bench {time.time()}")
+    model_version = EventModelVersion.objects.create(
+        model=model, number=1, text="", sha256="", created_at=now
+    )
+    rule_set = RuleSet.objects.create(name=f"Bench {time.time()}")
+    versions = []
+    for number in range(RULES):
+        rule = Rule.objects.create(
+            rule_set=rule_set, path=f"{number}.yml", title=f"Rule {number} of the bench", level=number % 5 + 1,
+            updated_at=now,
+        )  # fmt: skip
+        versions.append(RuleVersion.objects.create(rule=rule, number=1, text="", sha256="", created_at=now))
+    case = Case.objects.create(name="Bench", created_by=user)
+    evidence = Evidence.objects.create(
+        case=case, name="bench.evtx", stored_name=f"{time.time()}", kind="evtx", size=1, sha256="", stored_sha256="",
+        stored_mtime_ns=0, chunk_count=1, chunk_size=65536,
+    )  # fmt: skip
+    return Scan.objects.create(case=case, model_version=model_version), versions, evidence
+
+
+def _hit(number: int, rng: random.Random, scan: Scan, rules: list[RuleVersion], evidence: Evidence) -> Hit:
+    place = number * EVENTS // HITS
+    # A few rules make most of the hits, as in real logs; two rules of one event are never the same.
+    rule = rules[(int(rng.paretovariate(0.7)) * 2 + number % 2) % RULES]
+    chunk, position = divmod(place, CHUNK)
+    return Hit(
+        scan=scan, rule_id=rule.rule_id, rule_version=rule, event_id=event_pk(evidence.pk, chunk, position),
+        evidence=evidence, chunk=chunk, position=position, time=1_700_000_000_000_000 + place * 1_000_000,
+        level=rule.rule.level, title=rule.rule.title, computer=f"WS-{place * 7 % COMPUTERS}.example.org",
+        channel=("Security", "System", "Microsoft-Windows-Sysmon/Operational")[place % 3],
+        event_code=(1, 3, 7, 4624, 4688)[place % 5], user=f"EXAMPLE\\user{place * 13 % 900}",
+        details=f"Started number {place}", verdict=VERDICTS[number % 10],
+    )  # fmt: skip
+
+
+def _event(hit: Hit, rng: random.Random) -> Event:
+    data = {
+        "System": {"EventID": {"Value": hit.event_code}, "Channel": hit.channel, "Computer": hit.computer},
+        "EventData": {
+            "Image": f"C:\\Windows\\System32\\program{hit.position * 31 % 2_000}.exe",
+            "CommandLine": f"program.exe --number {hit.position} " + "x" * 300,
+            "ParentImage": "C:\\Windows\\explorer.exe", "User": hit.user,
+            "Hashes": f"SHA256={rng.getrandbits(256):064X}",
+        },
+    }  # fmt: skip
+    return Event(
+        id=hit.event_id, evidence_id=hit.evidence_id, chunk=hit.chunk, position=hit.position, time=hit.time,
+        record_id=hit.chunk * CHUNK + hit.position, channel=hit.channel, computer=hit.computer, provider="Bench",
+        event_code=hit.event_code, user=hit.user, data=data,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
