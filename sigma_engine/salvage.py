@@ -29,7 +29,7 @@ from sigma_engine.evtx_json import from_evtx_json
 from sigma_engine.file_kinds import CHUNK_MAGIC
 from sigma_engine.second_parser import SecondParser
 
-MOST_FAILURES: Final = 20
+MOST_FAILURES: Final = 10
 _TOLD: Final = 10
 _CUT: Final = -1  # instead of a record id: the file ends within this record
 

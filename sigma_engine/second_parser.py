@@ -164,6 +164,12 @@ def _filetime(node: Any) -> str:
     return _iso(moment)
 
 
+def _systemtime(node: Any) -> str:
+    # By its eight words: python-evtx takes the milliseconds for microseconds.
+    year, month, _, day, hour, minute, second, millisecond = (node.unpack_word(2 * n) for n in range(8))
+    return _iso(datetime(year, month, day, hour, minute, second, millisecond * 1000, tzinfo=UTC))
+
+
 def _iso(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -188,7 +194,7 @@ _TYPES: Final[dict[type, Callable[[Any], Any]]] = {
     Nodes.GuidTypeNode: lambda node: node.guid().upper(),
     Nodes.SizeTypeNode: lambda node: f"{node.num():#x}",
     Nodes.FiletimeTypeNode: _filetime,
-    Nodes.SystemtimeTypeNode: lambda node: _iso(node.systemtime()),
+    Nodes.SystemtimeTypeNode: _systemtime,
     Nodes.Hex32TypeNode: lambda node: f"{node.unpack_dword(0):#x}",
     Nodes.Hex64TypeNode: lambda node: f"{node.unpack_qword(0):#x}",
     Nodes.WstringArrayTypeNode: _strings,
