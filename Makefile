@@ -2,8 +2,9 @@
 # make test   set up what is missing, then lint and test
 # make lint, make bench, make bundle, make requirements
 SHELL := /bin/sh
-PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
-	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done)
+# The first Python that fits; where that is a virtual environment's, the Python that it was made from.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do $$p -c 'import sys; \
+	(3, 11) <= sys.version_info[:2] < (3, 13) or sys.exit(1); print(sys._base_executable)' 2>/dev/null && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 FRONTEND := $(wildcard frontend/*.js) frontend/build.py package.json package-lock.json

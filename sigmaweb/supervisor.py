@@ -88,6 +88,10 @@ class _Running:
         self._relay.join(timeout=1)  # its last lines come before the word that it ended
 
 
+class Ended(BaseException):
+    """Ctrl-C or SIGTERM: whatever is being done is left, and everything is to be stopped."""
+
+
 class Supervisor:
     """Runs services until it is told to stop; one that dies is started again, and this is said.
 
@@ -99,24 +103,26 @@ class Supervisor:
         self._running: dict[str, _Running] = {}
         self._due: dict[str, tuple[float, Service]] = {}  # dead services: when to start them again
         self._pauses: dict[str, float] = {}
-        self.stopping = False
+        self._stopping = False
 
     def start(self, service: Service) -> None:
         """Start the service and keep it running from now on."""
         self._running[service.name] = _Running(service, self._say)
 
     def stop_on_signals(self) -> None:
-        """From now on Ctrl-C and SIGTERM end the run."""
+        """From now on Ctrl-C and SIGTERM raise Ended in the main thread, once."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, _number: int, _frame: object) -> None:
-        self.stopping = True
+        if not self._stopping:
+            self._stopping = True
+            raise Ended
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> bool:
-        """Keep everything running until `ready()`; False when the time is over or the run is ended."""
+        """Keep everything running until `ready()`; False when the time is over."""
         deadline = time.monotonic() + seconds
-        while not self.stopping and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
             if ready():
                 return True
             self.look_after()
@@ -124,8 +130,8 @@ class Supervisor:
         return False
 
     def run(self) -> None:
-        """Keep everything running until the run is ended."""
-        while not self.stopping:
+        """Keep everything running until Ended is raised."""
+        while True:
             self.look_after()
             time.sleep(POLL_SECONDS)
 
@@ -136,7 +142,7 @@ class Supervisor:
         for name, (when, service) in list(self._due.items()):
             if time.monotonic() >= when:
                 del self._due[name]
-                self.start(service)
+                self._start_again(service)
 
     def _plan_restart(self, running: _Running) -> None:
         service = running.service
@@ -151,8 +157,16 @@ class Supervisor:
             "up", f"{service.name} ended ({_how(running.process.returncode)}); it is started again {when}"
         )
 
+    def _start_again(self, service: Service) -> None:
+        try:
+            self.start(service)
+        except OSError as problem:  # no memory, no more processes, the program is being replaced
+            self._say("up", f"{service.name} cannot be started ({problem.strerror}); it is tried again")
+            self._due[service.name] = (time.monotonic() + LONGEST_PAUSE, service)
+
     def stop(self) -> None:
         """End everything: who is asked to end has 4 s, then it is killed; the `last` ones go after the others."""
+        self._stopping = True  # a second Ctrl-C does not cut the end short
         everyone = list(self._running.values())
         self._end([one for one in everyone if not one.service.last], STOP_SECONDS)
         self._end([one for one in everyone if one.service.last], LAST_STOP_SECONDS)

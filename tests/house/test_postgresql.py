@@ -12,10 +12,18 @@ import pytest
 from tests.postgresql_cluster import NoPostgreSQL, running_cluster
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-AGAIN = ["tests/house/test_urls.py", "tests/house/test_sign_in.py", "tests/rules", "tests/scans", "tests/scans_pages"]
+AGAIN = [
+    "tests/house/test_urls.py",
+    "tests/house/test_sign_in.py",
+    "tests/rules",
+    "tests/scans",
+    "tests/scans_pages",
+]
 
 
-@pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")), reason="this run is on the database of DATABASE_URL already")
+@pytest.mark.skipif(
+    bool(os.environ.get("DATABASE_URL")), reason="this run is on the database of DATABASE_URL already"
+)
 def test_what_holds_on_sqlite_holds_on_postgresql() -> None:
     try:
         with running_cluster() as url:

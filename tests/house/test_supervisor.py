@@ -140,3 +140,16 @@ def test_the_children_of_a_supervisor_that_is_killed_end_too(said: Lines) -> Non
     os.kill(supervising, signal.SIGKILL)
     assert Supervisor(said).wait_until(gone(child), PATIENCE)
     outer.stop()
+
+
+def test_a_program_that_cannot_be_started_again_does_not_end_the_others(
+    supervisor: Supervisor, said: Lines, tmp_path: Path
+) -> None:
+    program = tmp_path / "program"
+    program.write_text('#!/bin/sh\nrm "$0"\n')
+    program.chmod(0o755)
+    supervisor.start(Service("web", python("print('there'); import time; time.sleep(60)")))
+    supervisor.start(Service("worker", [str(program)]))
+    assert supervisor.wait_until(lambda: len(said.of("up")) >= 2, PATIENCE)
+    assert said.of("web") == ["there"]
+    assert all("worker ended" in line for line in said.of("up"))

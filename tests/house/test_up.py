@@ -192,3 +192,14 @@ def start_that_fails(data: Path, port: int) -> str:
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
     return done.stderr
+
+
+def test_a_start_that_is_cut_short_ends_in_order_and_the_next_one_makes_it_good(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    first = Up(data, free_port())
+    first.wait_for(r"^redis ")
+    assert first.end(signal.SIGINT) == 0
+    second = Up(data, free_port())
+    address, _page = Browser().follow_sign_in_link(second.link())
+    assert re.search(r"/cases/\d+/hits/\?scan=\d+$", address)
+    second.end()

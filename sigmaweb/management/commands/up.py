@@ -16,7 +16,7 @@ from sigmaweb.embedded_redis import START_SECONDS as REDIS_SECONDS
 from sigmaweb.embedded_redis import redis_answers
 from sigmaweb.environment import Environment, EnvironmentProblem
 from sigmaweb.services_of_up import beat_service, browser_address, redis_service, web_service, worker_service
-from sigmaweb.supervisor import Printer, Supervisor
+from sigmaweb.supervisor import Ended, Printer, Supervisor
 
 READY_SECONDS = 60
 
@@ -45,6 +45,8 @@ class Command(BaseCommand):
         try:
             self._start(environment, supervisor, say)
             supervisor.run()
+        except Ended:
+            pass  # what was asked for
         finally:
             say("up", "ending")
             supervisor.stop()
@@ -55,10 +57,7 @@ class Command(BaseCommand):
             supervisor.start(redis_service(environment))
         preparation.prepare_database()
         preparation.prepare_static_files()
-        if (
-            not supervisor.wait_until(lambda: redis_answers(environment), REDIS_SECONDS)
-            and not supervisor.stopping
-        ):
+        if not supervisor.wait_until(lambda: redis_answers(environment), REDIS_SECONDS):
             raise EnvironmentProblem(
                 "Redis does not answer: look at its lines above, or set REDIS_URL to one that runs."
             )
@@ -67,13 +66,12 @@ class Command(BaseCommand):
         for service in (web_service(environment), worker_service(environment), beat_service()):
             supervisor.start(service)
         address = browser_address(environment)
-        if supervisor.wait_until(lambda: _is_up(address), READY_SECONDS):
-            say("up", "ready; Ctrl-C ends it. This link signs you in once, within the hour:")
-            say("", address + preparation.sign_in_path(admin))
-        elif not supervisor.stopping:
+        if not supervisor.wait_until(lambda: _is_up(address), READY_SECONDS):
             raise EnvironmentProblem(
                 f"Not everything came up within {READY_SECONDS} s: the lines above say what did not."
             )
+        say("up", "ready; Ctrl-C ends it. This link signs you in once, within the hour:")
+        say("", address + preparation.sign_in_path(admin))
 
 
 def _is_up(address: str) -> bool:
