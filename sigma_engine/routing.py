@@ -34,7 +34,7 @@ class Router:
         sources, asks = known
         if not asks:
             return sources
-        return tuple(source for source in sources if source.where is None or source.where(event))
+        return tuple(source for source in sources if source.wants(event))
 
 
 def is_tried(rule: Rule, model: Model, accepted: Sequence[Source]) -> bool:

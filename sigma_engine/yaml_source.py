@@ -2,7 +2,7 @@
 
 Built from libyaml's events rather than its loader, since only the events show anchors, aliases and tags, and
 since a loader keeps the last of two equal keys without a word. Scalars get PyYAML's YAML 1.1 types, which is
-what pySigma sees, except dates: they stay the text that was written.
+what pySigma sees, but dates, `yes`, `no`, `on`, `off` and `12:30` stay the text that was written.
 """
 
 from __future__ import annotations
@@ -213,7 +213,10 @@ class _Builder:
 
 
 def _implicit_tag(value: str) -> str:
+    """YAML 1.1's type of a plain scalar, but for what no author of a rule means: `no` and `12:30` stay text."""
     for tag, pattern in _RESOLVERS.get(value[:1], []) + _RESOLVERS.get(None, []):
         if pattern.match(value):
-            return tag
+            is_word = tag.endswith(":bool") and value.lower() not in ("true", "false")
+            is_clock = tag.endswith((":int", ":float")) and ":" in value
+            return _STRING if is_word or is_clock else tag
     return _STRING

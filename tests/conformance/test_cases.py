@@ -22,9 +22,10 @@ def _cases(name: str) -> list[Any]:
 def _rule_text(case: dict[str, Any]) -> str:
     detection = case.get("detection") or {"selection": case["selection"], "condition": "selection"}
     logsource = case.get("logsource", {"product": "windows"})
-    return yaml.safe_dump(
+    text = yaml.safe_dump(
         {"title": case["name"], "logsource": logsource, "detection": detection}, sort_keys=False
     )
+    return text.replace(*case.get("text_replace", ("", "")))
 
 
 def _event(case: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:

@@ -53,12 +53,8 @@ def _typed(text: str) -> str:
             return {key: convert(item) for key, item in value.items()}
         if isinstance(value, list):
             return [convert(item) for item in value]
-        read = (
-            yaml.safe_load(value)
-            if value.replace(".", "").lstrip("-").isdigit() or value == "true"
-            else value
-        )
-        return read
+        is_plain = value.replace(".", "").lstrip("-").isdigit() or value == "true"
+        return yaml.safe_load(value) if is_plain else value
 
     return yaml.safe_dump(convert(loaded), sort_keys=False)
 

@@ -15,7 +15,8 @@ import yaml
 from sigma_engine.details import render_details
 from sigma_engine.events import EventKey, event_key, open_evidence
 from sigma_engine.model import Model, Source, load_model, parse_model
-from sigma_engine.rule import Logsource, parse_rules
+from sigma_engine.rule import Logsource
+from sigma_engine.rule_reader import parse_rules
 from sigma_engine.values import ABSENT
 
 CASES = yaml.safe_load(
