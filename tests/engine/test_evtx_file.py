@@ -28,6 +28,7 @@ from tests.evtx_writer import (
     bytes_at,
     dirty,
     empty_end,
+    layout,
     lost_record_magic,
     stale_chunk_header,
     truncated,
@@ -35,6 +36,7 @@ from tests.evtx_writer import (
     wrong_chunk_count,
     zeroed_chunk,
 )
+from tests.evtx_writer.chunk import Chunk
 from tests.evtx_writer.damage import record_offsets
 
 PER_CHUNK = 10
@@ -264,9 +266,7 @@ def test_no_bytes_make_reading_fail(writes: list[tuple[int, bytes]], scratch: Pa
 
 
 def test_a_template_that_blows_a_value_up_is_lost_not_held_in_memory(tmp_path: Path) -> None:
-    # 30,000 characters, which the event's template repeats for each of a thousand names.
-    from tests.evtx_writer import layout
-
+    # 12,000 characters, which the event's template repeats for each of a thousand elements.
     text = "x" * 12_000
     row = events(1)[0]
     filled = layout.event_template({"System": row["System"], "EventData": {"A": text}})
@@ -274,8 +274,6 @@ def test_a_template_that_blows_a_value_up_is_lost_not_held_in_memory(tmp_path: P
     place = layout.Place(0, "string")
     root = layout.Element("EventData", (), tuple(layout.Element("B", (), (place,)) for _ in range(1000)))
     filled.values[-1] = ("xml", layout.Filled(layout.Template(root, b"\1" * 16), nested.values))
-    from tests.evtx_writer.chunk import Chunk
-
     chunk = Chunk()
     assert chunk.add(1, 0, filled)
     data = build_evtx([])[:4096] + chunk.finish(1)
