@@ -6,18 +6,21 @@ value into its class and looks the rules up by the tuple of classes; only a tupl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sigma_engine.classifier import CacheBudget, Classifier, ClassNames, Timeouts
 from sigma_engine.condition import And, Not, Of, Ref, Tree
 from sigma_engine.detection import FieldTest, Group, Value
 from sigma_engine.keywords import KeywordClassifier
+from sigma_engine.lambdas import LambdaError
 from sigma_engine.model import Mapping, Model, Source
 from sigma_engine.patterns import AnyTest, FieldRefTest, TextPattern, ValueTest
 from sigma_engine.rule import Rule
 from sigma_engine.truth import AnyOf, Atoms, Nay, Truth, every, some
 from sigma_engine.values import ABSENT
+from sigma_engine.vql_test import VqlTest
 
 _MAX_VERDICTS = 50_000  # remembered tuples of one bucket before it forgets them all
 
@@ -39,6 +42,7 @@ class _AtomTable:
         self.mappings: dict[str, Mapping] = {}
         self.keywords: dict[ValueTest, int] = {}
         self.references: dict[tuple[str, str, FieldRefTest], int] = {}
+        self.lambdas: dict[tuple[str, VqlTest], int] = {}
         self.weights: list[float] = []
 
     def _new(self, weight: float) -> int:
@@ -62,6 +66,12 @@ class _AtomTable:
         if key not in self.references:
             self.references[key] = self._new(1.0)
         return self.references[key]
+
+    def of_lambda(self, field: str, mapping: Mapping, test: VqlTest) -> int:
+        self.mappings.setdefault(field, mapping)
+        if (field, test) not in self.lambdas:
+            self.lambdas[field, test] = self._new(1.0)
+        return self.lambdas[field, test]
 
 
 def _weight(test: ValueTest) -> float:
@@ -113,6 +123,8 @@ class _Compiler:
             for name in (field, test.field):
                 self._table.mappings.setdefault(name, self._model.mapping(name, self._accepted))
             return self._table.of_reference(field, test)
+        if isinstance(test, VqlTest):
+            return self._table.of_lambda(field, self._model.mapping(field, self._accepted), test)
         return self._table.of_field(field, self._model.mapping(field, self._accepted), test)
 
 
@@ -129,7 +141,13 @@ class Bucket:
     ) -> None:
         table = _AtomTable()
         compiler = _Compiler(model, accepted, table)
-        truths = [(index, compiler.rule(rule)) for index, rule in rules]
+        truths = [(index, compiler.rule(rule)) for index, rule in rules if rule.vql is None]
+        self._seeing = [
+            (rule, Bucket([(index, replace(rule, vql=None))], model, accepted, budget, timeouts))
+            for index, rule in rules
+            if rule.vql is not None
+        ]
+        self._timeouts = timeouts
         self._names = ClassNames()
         self._classifiers = [
             Classifier(
@@ -142,6 +160,7 @@ class Bucket:
             (atom, table.mappings[left], table.mappings[right], test)
             for (left, right, test), atom in table.references.items()
         ]
+        self._lambdas = [(atom, table.mappings[field], test) for (field, test), atom in table.lambdas.items()]
         self._plan()
         self._index(truths, table.weights)
         self._verdicts: dict[tuple[int, ...], tuple[int, ...]] = {}
@@ -193,7 +212,15 @@ class Bucket:
                 self._verdicts.clear()
             atoms = self._names.atoms
             known = self._verdicts[key] = self._decide(frozenset().union(*(atoms[number] for number in key)))
-        return known
+        return known if not self._seeing else tuple(sorted((*known, *self._matches_of_seeing(event))))
+
+    def _matches_of_seeing(self, event: dict[str, Any]) -> Iterator[int]:
+        """The matches of rules whose `vql` adds to the event: each of them sees an event of its own."""
+        for rule, bucket in self._seeing:
+            try:
+                yield from bucket.match(rule.seen(event))
+            except LambdaError:
+                self._timeouts.note(rule.vql.text if rule.vql is not None else "")
 
     def _classes(self, event: dict[str, Any]) -> list[int]:
         data = event.get("EventData")
@@ -230,6 +257,12 @@ class Bucket:
             one, other = left.read(event), right.read(event)
             if one is not ABSENT and other is not ABSENT and test.compares(one, other):
                 true.add(atom)
+        for atom, mapping, asked in self._lambdas:
+            try:
+                if asked.asks(mapping.read(event), event):
+                    true.add(atom)
+            except LambdaError:
+                self._timeouts.note(asked.text)
         return true
 
     def _decide(self, true: Atoms) -> tuple[int, ...]:

@@ -26,17 +26,34 @@ _NAMELESS = frozenset({"xmlns", "#attributes"})
 
 
 def render_details(
-    rule_details: str, model: Model, accepted: tuple[Source, ...], event: dict[str, Any]
+    rule_details: str,
+    model: Model,
+    accepted: tuple[Source, ...],
+    event: dict[str, Any],
+    enrichment: Lambda | None = None,
 ) -> str:
     """The details of an event: by the rule's template, else the model's for its provider and event id, else
     all fields as `Name: value`. One line of at most `MAX_DETAILS` characters; a cut end shows as `…`.
+
+    What a rule's `enrichment` gives for the event stands at the end, as `Enrichment: value`.
     """
     template = rule_details.strip() or _default(model, event)
     if isinstance(template, str) and template:
         text = "".join(_parts(template, model, accepted, event))
     else:
         text = _pairs(template) if template else _all_fields(event)
+    if enrichment is not None:
+        added = _enrichment(enrichment, event)
+        text = _SEPARATOR.join((_cut(_line(text), MAX_DETAILS - len(added) - len(_SEPARATOR)), added))
     return _cut(_line(text), MAX_DETAILS)
+
+
+def _enrichment(source: Lambda, event: dict[str, Any]) -> str:
+    try:
+        value = source(event)
+    except LambdaError as error:
+        value = f"({error.message})"
+    return f"Enrichment: {_cut(_text(value), _MAX_VALUE) or '-'}"
 
 
 def _default(model: Model, event: dict[str, Any]) -> str | dict[str, Any]:

@@ -196,8 +196,9 @@ class _Parser:
     def _build(
         self, field: str, modifiers: tuple[str, ...], nodes: list[Node], place: Node
     ) -> FieldTest | None:
-        if not field and "exists" in modifiers:
-            self._error("modifier_field", "`exists` needs a field.", place)
+        needy = next((name for name in ("exists", "vql") if name in modifiers), None)
+        if not field and needy:
+            self._error("modifier_field", f"`{needy}` needs a field.", place)
             return None
         for node in nodes if not field else []:
             if node.value is None:
@@ -221,7 +222,8 @@ class _Parser:
         try:
             test, steps = apply_modifiers(node.value, modifiers)
         except ModifierError as error:
-            self._error(error.code, error.message, node, error.hint)
+            line, column = self._place_in(node, error.offset) if error.offset else (node.line, node.column)
+            self.findings.append(Finding(error.code, Severity.ERROR, error.message, error.hint, line, column))
             return None
         return Value(node.value, test, steps, node.line, node.column)
 

@@ -104,18 +104,23 @@ def event_key(event: dict[str, Any]) -> EventKey:
 
 
 def event_time(event: dict[str, Any]) -> int:
-    """The time of an event in microseconds since the epoch in UTC; 0 when it has none."""
+    """The time of an event in microseconds since the epoch in UTC; 0 when it has none.
+
+    That of an event without `TimeCreated` is its `Timestamp`, the column by which Velociraptor tells it.
+    """
     system = event.get("System")
     created = system.get("TimeCreated") if isinstance(system, dict) else None
+    if created is None:
+        created = event.get("Timestamp")
     seconds = seconds_of(created.get("SystemTime") if isinstance(created, dict) else created)
     return 0 if seconds is None else round(seconds * 1_000_000)
 
 
 def event_facts(event: dict[str, Any]) -> EventFacts:
-    """The facts of an event; empty ones for a JSON event without `System`. Never raises."""
+    """The facts of an event; of a JSON event without `System` its time alone. Never raises."""
     system = event.get("System")
     if not isinstance(system, dict):
-        return EventFacts(0, "", "", "", None, None, "")
+        return EventFacts(event_time(event), "", "", "", None, None, "")
     key = event_key(event)
     computer = system.get("Computer")
     return EventFacts(

@@ -15,6 +15,7 @@ from sigma_engine.condition import And, Not, Of, Ref, Tree
 from sigma_engine.detection import FieldTest, Group, Value
 from sigma_engine.events import event_key
 from sigma_engine.keywords import keyword_texts
+from sigma_engine.lambdas import LambdaError
 from sigma_engine.model import Mapping, Model, Source
 from sigma_engine.patterns import (
     AnyTest,
@@ -33,6 +34,7 @@ from sigma_engine.regexes import RegexTimeout
 from sigma_engine.routing import Router, is_tried
 from sigma_engine.rule import Rule
 from sigma_engine.values import ABSENT
+from sigma_engine.vql_test import VqlTest
 
 MAX_VALUE_LENGTH = 4096  # characters of an event's value that an explanation repeats
 
@@ -64,8 +66,11 @@ def explain(rule: Rule, model: Model, event: dict[str, Any], file_name: str = ""
     """Evaluates `rule` on `event` in full; `file_name` is the evidence's name, by which sources may choose."""
     accepted = Router(model, file_name).accepted(event)
     tried = is_tried(rule, model, accepted)
-    evaluator = _Evaluator(rule, model, accepted, event)
-    conditions = [evaluator.tree(condition.tree, condition.line) for condition in rule.conditions]
+    try:
+        evaluator = _Evaluator(rule, model, accepted, rule.seen(event))
+        conditions = [evaluator.tree(condition.tree, condition.line) for condition in rule.conditions]
+    except LambdaError as error:  # of the rule's `vql`: the rule sees no event
+        conditions = [_node("any", f"vql: {error.message}", (1, 1), [], truth=False)]
     verdict = tried and any(node["truth"] for node in conditions)
     return Explanation(verdict, tried, _logsource(rule, model, accepted, event), conditions)
 
@@ -184,10 +189,15 @@ class _Evaluator:
                 present = found is not ABSENT and other is not ABSENT
                 truth = present and test.compares(found, other)
                 return truth, None if truth else "value_mismatch" if present else "field_absent"
+            if isinstance(test, VqlTest):
+                truth = test.asks(found, self._event)
+                return truth, None if truth else "field_absent" if found is ABSENT else "value_mismatch"
             truth = holds(test, found)
             return truth, None if truth else _reason(test, found)
         except RegexTimeout:
             return False, "regex_timeout"
+        except LambdaError:
+            return False, "lambda_bound"
 
     def _keyword(self, test: FieldTest, value: Value) -> dict[str, Any]:
         reason: str | None = None

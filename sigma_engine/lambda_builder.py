@@ -42,11 +42,14 @@ _COMPARISONS: dict[str, Callable[[Run, Any, Any], bool]] = {
 
 
 class Builder:
-    """Turns a tree into closures, each `Run -> value`; collects the member paths read of the argument."""
+    """Turns a tree into closures, each `Run -> value`; collects the member paths read of the argument.
 
-    def __init__(self, tables: Mapping[str, Any]) -> None:
+    `outer` names variables that a run holds before the lambda's own.
+    """
+
+    def __init__(self, tables: Mapping[str, Any], outer: tuple[str, ...] = ()) -> None:
         self._tables = tables
-        self._names: list[str] = []
+        self._names: list[str] = list(outer)
         self.inputs: set[Path] = set()
 
     def body(self, tree: Syntax, depth: int) -> Evaluate:

@@ -17,7 +17,7 @@ from sigma_engine.lambda_syntax import parse
 from sigma_engine.lambda_values import MAX_OUTPUT, LambdaError, Run
 from sigma_engine.values import Absent
 
-__all__ = ["Lambda", "LambdaError", "compile_lambda"]
+__all__ = ["FieldLambda", "Lambda", "LambdaError", "compile_field_lambda", "compile_lambda"]
 
 # A lambda is a pure function of its inputs, and those repeat from event to event: a user, a program's path.
 _REMEMBERED = 512  # results for each lambda
@@ -97,6 +97,34 @@ class Lambda:
 
     def __reduce__(self) -> tuple[Callable[..., Lambda], tuple[str, Mapping[str, Any]]]:
         return compile_lambda, (self.text, self.tables)
+
+
+class FieldLambda:
+    """A compiled lambda over one field's value, which may read the whole event as `Event`. Picklable."""
+
+    __slots__ = ("_evaluate", "text")
+
+    def __init__(self, text: str, evaluate: Evaluate) -> None:
+        self.text = text
+        self._evaluate = evaluate
+
+    def __call__(self, value: Any, event: Any) -> Any:
+        """The value for a field's `value` in `event`. Raises LambdaError at a bound."""
+        try:
+            return self._evaluate(Run([event, value]))
+        except RecursionError as error:
+            raise LambdaError("The event is nested too deep for this lambda.") from error
+
+    def __repr__(self) -> str:
+        return f"FieldLambda({self.text!r})"
+
+    def __reduce__(self) -> tuple[Callable[..., FieldLambda], tuple[str]]:
+        return compile_field_lambda, (self.text,)
+
+
+def compile_field_lambda(text: str) -> FieldLambda:
+    """Compiles a lambda over a field's value. Raises LambdaError as `compile_lambda`."""
+    return FieldLambda(text, Builder({}, ("Event",)).body(parse(text), 1))
 
 
 def compile_lambda(text: str, tables: Mapping[str, Any] | None = None) -> Lambda:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sigma_engine.detection import Condition, Selection
 from sigma_engine.findings import Finding, Severity
+from sigma_engine.lambdas import Lambda
 from sigma_engine.window import Window
 from sigma_engine.yaml_source import load_document
 
@@ -75,12 +76,23 @@ class Document:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule(Document):
-    """A rule over single events. With an `aggregation` (legacy `| count() ..`) it matches groups of them."""
+    """A rule over single events. With an `aggregation` (legacy `| count() ..`) it matches groups of them.
+
+    `vql` and `enrichment` are lambdas over the event (Velociraptor's dialect): what the first gives is added to the
+    event before the rule sees it, what the second gives is shown with a hit.
+    """
 
     logsource: Logsource
     selections: dict[str, Selection]
     conditions: tuple[Condition, ...]
     aggregation: Window | None = None
+    vql: Lambda | None = field(default=None, compare=False)
+    enrichment: Lambda | None = field(default=None, compare=False)
+
+    def seen(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The event as this rule sees it. Raises LambdaError when its `vql` reaches a bound."""
+        made = self.vql(event) if self.vql is not None else None
+        return {**event, **made} if isinstance(made, dict) else event
 
 
 @dataclass(frozen=True, kw_only=True)

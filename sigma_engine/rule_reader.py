@@ -10,6 +10,7 @@ from sigma_engine.correlation_reader import read_correlation
 from sigma_engine.detection import Detection, parse_detection
 from sigma_engine.findings import Finding, Severity
 from sigma_engine.rule import LEVELS, STATUSES, AnyRule, Correlation, Filter, Logsource, ParsedRule, Rule
+from sigma_engine.vql_rule import no_vql, read_rule_vql
 from sigma_engine.yaml_source import Node, load_document, split_documents
 
 _TAG = re.compile(r"[a-z0-9_-]+\.[a-z0-9._-]+")
@@ -90,6 +91,8 @@ class _Reader:
             self.findings.append(_finding("detection_missing", "The rule has no `detection`.", self._node))
             return None
         parsed = self._detection(node)
+        lambdas, findings = read_rule_vql(self._node, self._text.splitlines())
+        self.findings += findings
         if parsed is None or logsource is None or self._is_broken():
             return None
         return Rule(
@@ -97,10 +100,13 @@ class _Reader:
             selections=parsed.selections,
             conditions=parsed.conditions,
             aggregation=parsed.aggregation,
+            vql=lambdas.vql,
+            enrichment=lambdas.enrichment,
             **self._head(),
         )
 
     def _correlation(self) -> Correlation | None:
+        self.findings += no_vql(self._node)
         node = self._node.value["correlation"]
         read, findings = read_correlation(node)
         self.findings += findings
@@ -111,6 +117,7 @@ class _Reader:
         return Correlation(rules=read.rules, window=read.window, line=node.line, column=node.column, **head)
 
     def _filter(self) -> Filter | None:
+        self.findings += no_vql(self._node)
         logsource = self._logsource()
         node = self._node.value["filter"]
         if node.kind != "map":

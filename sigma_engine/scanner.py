@@ -115,14 +115,15 @@ class Scanner:
             if index in correlations.member_fields:
                 found.members.append(self._member(index, record, accepted, facts, evidence))
             if index not in correlations.silent_matches:
-                details = self._details(index, accepted, record.event)
+                details = self._details(index, accepted, self._seen(index, record.event))
                 found.hits.append(Hit(index, record.chunk, record.position, record.event, facts, details))
 
     def _member(
         self, index: int, record: Record, accepted: tuple[Source, ...], facts: EventFacts, evidence: str
     ) -> Member:
+        event = self._seen(index, record.event)
         values = {
-            name: member_text(self._compiled.model.mapping(name, accepted).read(record.event))
+            name: member_text(self._compiled.model.mapping(name, accepted).read(event))
             for name in self._compiled.correlations.member_fields[index]
         }
         return Member(
@@ -143,8 +144,14 @@ class Scanner:
         bucket = self._bucket(self._router(file_name).accepted(event))
         return bucket.match(event) if bucket is not None else ()
 
+    def _seen(self, index: int, event: dict[str, Any]) -> dict[str, Any]:
+        rule = self._compiled.rules[index]
+        return rule.seen(event) if isinstance(rule, Rule) else event
+
     def _details(self, index: int, accepted: tuple[Source, ...], event: dict[str, Any]) -> str:
-        return render_details(self._compiled.rules[index].details, self._compiled.model, accepted, event)
+        rule = self._compiled.rules[index]
+        enrichment = rule.enrichment if isinstance(rule, Rule) else None
+        return render_details(rule.details, self._compiled.model, accepted, event, enrichment)
 
     def _router(self, file_name: str) -> Router:
         router = self._routers.get(file_name)

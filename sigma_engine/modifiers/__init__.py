@@ -40,6 +40,7 @@ from sigma_engine.modifiers.value import (
     Week,
     Year,
 )
+from sigma_engine.modifiers.vql import Vql
 from sigma_engine.patterns import BoolTest, NullTest, NumberTest, RegexTest, TextPattern, ValueTest
 
 __all__ = ["MODIFIERS", "Modifier", "ModifierError", "Step", "apply_modifiers", "first_test"]
@@ -50,6 +51,7 @@ MODIFIERS: dict[str, type[Modifier]] = {
         *(Contains, StartsWith, EndsWith, All, Cased, Exists, Neq, Re, IgnoreCase, Multiline, DotAll),
         *(Base64, Base64Offset, Wide, Utf16Be, Utf16, Windash, Cidr, Gt, Gte, Lt, Lte, FieldRef, Expand),
         *(Minute, Hour, Day, Week, Month, Year),
+        Vql,
     )
     for name in modifier.names
 }

@@ -19,11 +19,14 @@ from sigma_engine.patterns import (
 
 
 class ModifierError(Exception):
-    """A modifier that cannot be applied as written; carries the parts of the finding."""
+    """A modifier that cannot be applied as written; carries the parts of the finding.
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
+    `offset` is where in the value the fault is, in characters.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "", offset: int = 0) -> None:
         super().__init__(message)
-        self.code, self.message, self.hint = code, message, hint
+        self.code, self.message, self.hint, self.offset = code, message, hint, offset
 
 
 class Modifier:
