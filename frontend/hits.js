@@ -186,7 +186,7 @@ document.addEventListener("pointerup", (event) => {
   location.assign(`${browse().dataset.url}?${query}`);
 });
 
-document.addEventListener("dragstart", (event) => dragged && event.preventDefault());
+document.addEventListener("dragstart", (event) => dragged && event.preventDefault()); // or the link under it would be dragged
 
 function moment(plot, x) {
   const box = plot.getBoundingClientRect();

@@ -47,11 +47,20 @@ function take(files) {
   const box = document.getElementById("uploads");
   box.hidden = files.length === 0 && box.childElementCount === 0;
   for (const file of files) {
-    const row = line(file);
-    box.append(row.element);
-    waiting.push({ file, row });
+    const job = { file, row: line(file) };
+    job.row.stop.addEventListener("click", () => drop(job), { once: true });
+    box.append(job.row.element);
+    waiting.push(job);
   }
   while (running < AT_ONCE && waiting.length) send(waiting.shift());
+}
+
+// Stopped before its turn came.
+function drop(job) {
+  const at = waiting.indexOf(job);
+  if (at < 0) return;
+  waiting.splice(at, 1);
+  job.row.fail("Stopped by you before it was sent.");
 }
 
 function send({ file, row }) {
@@ -97,7 +106,7 @@ function line(file) {
       part("said").textContent = `${bytes(sent)} of ${bytes(size)}, ${bytes(rate)}/s, ${Math.ceil((size - sent) / rate)} s left`;
     },
     answer(request) {
-      if ([200, 422].includes(request.status)) element.outerHTML = request.responseText;
+      if ([200, 422].includes(request.status)) window.htmx.swap(element, request.responseText, { swapStyle: "outerHTML" });
       else end("not taken", `The server answered ${request.status}. Nothing of the file was kept.`);
     },
     fail: (text) => end("not taken", text),

@@ -6,11 +6,13 @@ histogram costs no table. Nothing here reads the JSON of events, except a stack 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import QueryDict
 
@@ -18,7 +20,7 @@ from rules_app.models import Rule
 from scans_app.event_values import NOTHINGS
 from scans_app.histogram import Histogram, histogram
 from scans_app.hit_filters import COLUMNS, NOT, Clause, HitFilters, with_query
-from scans_app.hit_stack import AT_ONCE, HitStack, can_stack
+from scans_app.hit_stack import HitStack, can_stack
 from scans_app.models import Evidence, Hit, Scan
 from scans_app.services.hit_pages import SORTS, HitPage, PageError, hit_page
 from scans_app.services.stacks import scan_mark
@@ -26,6 +28,8 @@ from scans_app.templatetags.display import event_time
 from sigma_engine import LEVELS
 
 COUNTED = 10_000  # totals are exact up to here
+AT_ONCE = 50_000  # hits of a scan up to which stacks and histogram are counted with the page
+KEPT_SECONDS = 3600
 COMMON_FIELDS = (
     "EventData.Image",
     "EventData.CommandLine",
@@ -92,7 +96,28 @@ class HitBrowser:
     @cached_property
     def hits(self) -> QuerySet[Hit]:
         """The hits that the filters let through."""
-        return self.filters.apply(Hit.objects.of_scan(self.scan))
+        return self.filters.apply(self._searched)
+
+    @cached_property
+    def _searched(self) -> QuerySet[Hit]:
+        """The hits of the scan; of a large one, those that the slow filters let through, by their keys.
+
+        A page asks several questions of the same hits, so what no index answers is asked once and kept. Where
+        more than COUNTED match there are soon enough for a page, and the filters are asked as they are.
+        """
+        hits = Hit.objects.of_scan(self.scan)
+        slow = self.filters.slow
+        if not slow or not self.waits:
+            return hits
+        found = slow.apply(hits).order_by().values_list("pk", flat=True)[: COUNTED + 1]
+        key = "searched:" + hashlib.sha256(f"{self.scan.hits} {found.query}".encode()).hexdigest()
+        keys: list[int] = cache.get_or_set(key, lambda: list(found), KEPT_SECONDS)
+        return hits.filter(pk__in=keys) if len(keys) <= COUNTED else hits
+
+    @property
+    def waits(self) -> bool:
+        """Whether the scan is so large that what is counted over all its hits comes after the page."""
+        return self.scan.hits > AT_ONCE
 
     @cached_property
     def page(self) -> HitPage:
@@ -227,24 +252,17 @@ class HitBrowser:
     def stack(self) -> HitStack:
         """The hits under these filters by the chosen field."""
         chosen = self.filters.values_of(self.stack_field)
-        return HitStack(
-            self.scan, self.hits, self.stack_field, self.order, self.mark, chosen, self.only_url
-        )
+        return HitStack(self.hits, self.stack_field, self.order, self.mark, chosen, self.only_url)
 
     @cached_property
     def mark(self) -> str:
         """What kept answers about this scan are kept under."""
         return scan_mark(self.scan)
 
-    @property
-    def histogram_waits(self) -> bool:
-        """Whether counting the bars takes long enough to come after the page."""
-        return self.scan.hits > AT_ONCE
-
     @cached_property
     def histogram(self) -> Histogram:
         """The hits over time by level; levels and times that are filtered away are still shown."""
-        hits = self.filters.apply(Hit.objects.of_scan(self.scan), leaving_out=("level", "time"))
+        hits = self.filters.apply(self._searched, leaving_out=("level", "time"))
         return histogram(hits, self.filters.time_from, self.filters.time_to, mark=self.mark)
 
     @property

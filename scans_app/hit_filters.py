@@ -166,6 +166,12 @@ class HitFilters:
             hits = hits.filter(time__lt=self.time_to)
         return hits
 
+    @property
+    def slow(self) -> HitFilters:
+        """The filters that no index answers: texts, and fields of the event."""
+        slow = tuple(c for c in self.clauses if c.param == "q" or c.param.startswith(EVENT))
+        return HitFilters(slow)
+
     def values_of(self, param: str) -> tuple[str, ...]:
         """The values that `param` is filtered to, () when it is not."""
         return tuple(v for c in self.clauses if c.param == param and not c.negated for v in c.values)

@@ -11,12 +11,11 @@ from django.db.models import QuerySet
 
 from scans_app.event_values import NOTHINGS, path_steps
 from scans_app.hit_filters import EVENT
-from scans_app.models import Evidence, Hit, Scan
+from scans_app.models import Evidence, Hit
 from scans_app.services.stacks import STACK_COLUMNS, StackRow, stack
 from scans_app.templatetags.display import event_time
 from sigma_engine import LEVELS
 
-AT_ONCE = 100_000  # hits of a scan up to which a stack by a field of the event is counted with the page
 WORDS = {"title": "rule title", "event_id": "event id", "evidence": "evidence file"}
 
 
@@ -28,9 +27,8 @@ def can_stack(field: str) -> bool:
 
 @dataclass(frozen=True)
 class HitStack:
-    """`hits` of `scan` by `field`, "common" or "rare" first. `mark` names what kept counts are kept under."""
+    """`hits` by `field`, "common" or "rare" first. `mark` names what kept counts are kept under."""
 
-    scan: Scan
     hits: QuerySet[Hit]
     field: str
     order: str
@@ -48,11 +46,6 @@ class HitStack:
         """What a person can choose; the field of the event that is chosen now is among them."""
         fields = [*STACK_COLUMNS, *([self.field] if self.field.startswith(EVENT) else [])]
         return [(field, _word(field)) for field in fields]
-
-    @property
-    def waits(self) -> bool:
-        """Whether counting takes long enough to come after the page."""
-        return self.field.startswith(EVENT) and self.scan.hits > AT_ONCE
 
     @cached_property
     def counted(self) -> list[StackRow]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sigma_engine.events import ChunkProblem, EventKey, EvidenceFile, event_facts
+from sigma_engine.event_parts import number as whole_number
+from sigma_engine.events import ChunkProblem, EventKey, EvidenceFile, event_key, event_time
 
 
 @dataclass(slots=True)
@@ -37,23 +38,20 @@ def summarise_chunk(evidence_file: EvidenceFile, number: int) -> ChunkSummary:
     Raises IndexError for a chunk that the file does not have, OSError when the file cannot be read.
     """
     read = evidence_file.read_chunk(number)
-    facts = [event_facts(record.event) for record in read.records]
-    times = [fact.time for fact in facts if fact.time]
-    ids = [fact.record_id for fact in facts if fact.record_id is not None]
-    keys = (
-        EventKey(fact.channel, -1 if fact.event_id is None else fact.event_id, fact.provider)
-        for fact in facts
-    )
+    events = [record.event for record in read.records]
+    systems = [event["System"] for event in events if isinstance(event.get("System"), dict)]
+    times = [time for time in map(event_time, events) if time]
+    ids = [found for system in systems if (found := whole_number(system.get("EventRecordID"))) is not None]
     return ChunkSummary(
         chunk=number,
-        events=len(facts),
+        events=len(events),
         salvaged=read.salvaged,
         lost=read.lost,
         first_time=min(times, default=0),
         last_time=max(times, default=0),
         first_record_id=ids[0] if ids else None,
         last_record_id=ids[-1] if ids else None,
-        counts=dict(Counter(keys)),
-        computers={fact.computer for fact in facts if fact.computer},
+        counts=dict(Counter(map(event_key, events))),
+        computers={name for system in systems if isinstance(name := system.get("Computer"), str) and name},
         problems=(*read.problems, *evidence_file.notes(number)),
     )

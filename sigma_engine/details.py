@@ -31,22 +31,27 @@ def render_details(
     """The details of an event: by the rule's template, else the model's for its provider and event id, else
     all fields as `Name: value`. One line of at most `MAX_DETAILS` characters; a cut end shows as `…`.
     """
-    template: str | Lambda | None = rule_details.strip() or _default(model, event)
-    if isinstance(template, Lambda):
-        template = _computed(template, event)
-    text = "".join(_parts(template, model, accepted, event)) if template else _all_fields(event)
+    template = rule_details.strip() or _default(model, event)
+    if isinstance(template, str) and template:
+        text = "".join(_parts(template, model, accepted, event))
+    else:
+        text = _pairs(template) if template else _all_fields(event)
     return _cut(_line(text), MAX_DETAILS)
 
 
-def _default(model: Model, event: dict[str, Any]) -> str | Lambda | None:
+def _default(model: Model, event: dict[str, Any]) -> str | dict[str, Any]:
+    """The model's template for an event, or fields to show; empty when it has neither."""
     key = event_key(event)
-    return model.default_details.get(f"{key.provider}/{key.event_id}")
+    chosen = model.default_details.get(f"{key.provider}/{key.event_id}")
+    source = model.details_query if chosen is None else chosen
+    return _computed(source, event) if isinstance(source, Lambda) else source or ""
 
 
-def _computed(source: Lambda, event: dict[str, Any]) -> str:
+def _computed(source: Lambda, event: dict[str, Any]) -> str | dict[str, Any]:
     """What a details lambda gives; when it reaches a bound, nothing: all fields are shown then."""
     try:
-        return text_of(source(event))
+        value = source(event)
+        return _inner(value) if isinstance(value, dict) else text_of(value)
     except LambdaError:
         return ""
 
@@ -90,9 +95,13 @@ def _text(value: Any) -> str:
 
 
 def _all_fields(event: dict[str, Any]) -> str:
+    return _pairs(_fields(event))
+
+
+def _pairs(fields: dict[str, Any]) -> str:
     pairs: list[str] = []
     size = 0
-    for name, value in _fields(event).items():
+    for name, value in fields.items():
         text = "" if name in _NAMELESS else _cut(_text(value), _MAX_VALUE)
         if text:
             pairs.append(f"{name}: {text}")
@@ -107,13 +116,18 @@ def _fields(event: dict[str, Any]) -> dict[str, Any]:
     for key in ("EventData", "UserData"):
         data = event.get(key)
         if isinstance(data, dict) and data:
-            only = next(iter(data.values()))
-            return only if key == "UserData" and len(data) == 1 and isinstance(only, dict) else data
+            return _inner(data) if key == "UserData" else data
         if data and not isinstance(data, dict):
             return {key: data}
     if event.get("Message"):
         return {"Message": event["Message"]}
     return {} if isinstance(event.get("System"), dict) else event
+
+
+def _inner(data: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `UserData`: those of the one element in it."""
+    only = next(iter(data.values()), None)
+    return only if len(data) == 1 and isinstance(only, dict) else data
 
 
 def _line(text: str) -> str:

@@ -99,8 +99,9 @@ def number(value: Any) -> int | None:
     """A whole number of 64 bits with sign, from itself or from its digits; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_number and -(2**63) <= value < 2**63 else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if -(2**63) <= value < 2**63 else None
 
 
 def time_created(values: Iterable[Any]) -> Document | None:

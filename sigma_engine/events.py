@@ -38,6 +38,7 @@ __all__ = [
     "Record",
     "event_facts",
     "event_key",
+    "event_time",
     "open_evidence",
     "rewrite_json",
     "to_event",
@@ -102,14 +103,23 @@ def event_key(event: dict[str, Any]) -> EventKey:
     )
 
 
+def event_time(event: dict[str, Any]) -> int:
+    """The time of an event in microseconds since the epoch in UTC; 0 when it has none."""
+    system = event.get("System")
+    created = system.get("TimeCreated") if isinstance(system, dict) else None
+    seconds = seconds_of(created.get("SystemTime") if isinstance(created, dict) else created)
+    return 0 if seconds is None else round(seconds * 1_000_000)
+
+
 def event_facts(event: dict[str, Any]) -> EventFacts:
     """The facts of an event; empty ones for a JSON event without `System`. Never raises."""
-    key = event_key(event)
     system = event.get("System")
-    system = system if isinstance(system, dict) else {}
+    if not isinstance(system, dict):
+        return EventFacts(0, "", "", "", None, None, "")
+    key = event_key(event)
     computer = system.get("Computer")
     return EventFacts(
-        time=_microseconds(system.get("TimeCreated")),
+        time=event_time(event),
         computer=computer if isinstance(computer, str) else "",
         channel=key.channel,
         provider=key.provider,
@@ -122,11 +132,6 @@ def event_facts(event: dict[str, Any]) -> EventFacts:
 def _event_id(system: dict[str, Any]) -> int | None:
     value = system.get("EventID")
     return number(value.get("Value") if isinstance(value, dict) else value)
-
-
-def _microseconds(created: Any) -> int:
-    seconds = seconds_of(created.get("SystemTime") if isinstance(created, dict) else created)
-    return 0 if seconds is None else round(seconds * 1_000_000)
 
 
 def _user(event: dict[str, Any], system: dict[str, Any]) -> str:

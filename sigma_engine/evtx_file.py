@@ -82,15 +82,24 @@ class EvtxFile(EvidenceFile):
         """
         self.check_number(number)
         slots = list(slots_of(self._chunk(number)))
-        before = list(slots_of(self._chunk(number - 1))) if number else []
-        goes_on = before and slots and before[-1].record_id < slots[0].record_id
-        return tuple(_id_notes(slots, before[-1].record_id if goes_on else None, number))
+        before = self._last_id(number - 1) if number else None
+        if before is not None and slots and before >= slots[0].record_id:
+            before = None
+        return tuple(_id_notes(slots, before, number))
+
+    def _last_id(self, number: int) -> int | None:
+        """The last record id of a chunk by its header; None where that is damaged or has none."""
+        magic, last = struct.unpack("<8s24xQ", self._bytes(_start_of(number), 40))
+        return last if magic == CHUNK_MAGIC and last else None
 
     def _chunk(self, number: int) -> bytes:
+        return self._bytes(_start_of(number), CHUNK_SIZE)
+
+    def _bytes(self, offset: int, size: int) -> bytes:
         # Not through a file object: its making takes as long as the reading.
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
-            return os.pread(descriptor, CHUNK_SIZE, _start_of(number))
+            return os.pread(descriptor, size, offset)
         finally:
             os.close(descriptor)
 

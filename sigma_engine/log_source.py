@@ -40,7 +40,8 @@ class Source:
     An empty `channels`, `event_ids`, `providers` or `files` takes any event; several must all agree. Channels
     and providers compare without case and may end in `*`; `*` alone is any event that has one. `files` are
     globs over the name of the evidence. `where` is a lambda over the event that has the last word: `accepts`
-    does not ask it, `wants` does. `line` is the source's place in the model's text.
+    does not ask it, `wants` does. `line` is the source's place in the model's text. `query` is the VQL that an
+    imported source was translated from, "" for others.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Source:
         where: Lambda | None = None,
         fields: dict[str, Mapping] | None = None,
         line: int = 1,
+        query: str = "",
     ) -> None:
         self.name = name
         self.channels = tuple(channels)
@@ -63,6 +65,7 @@ class Source:
         self.where = where
         self.fields = fields or {}
         self.line = line
+        self.query = query
         self.faults = 0
 
     @cached_property

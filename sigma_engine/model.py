@@ -1,12 +1,13 @@
 """A model: what a rule needs before it means anything: log sources, field mappings, default details.
 
 The YAML format is described in docs/models.md and read by `model_file`; models that ship with the engine are
-the files of `sigma_engine/models`. A model may extend another: its own sources and fields come first.
+the files of `sigma_engine/models`. A model may extend another: its own sources and fields come first. Velociraptor's
+model files are read as they are, by `velociraptor_model`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,7 @@ from sigma_engine.lambdas import Lambda
 from sigma_engine.log_source import KeyLike, LogsourceLike, Source, base_name
 from sigma_engine.mapping import ORIGIN_FALLBACK, Mapping
 from sigma_engine.model_file import ModelFile, read_model_file
+from sigma_engine.velociraptor_model import is_velociraptor_model, read_velociraptor_model
 from sigma_engine.yaml_source import load_document
 
 __all__ = [
@@ -48,23 +50,31 @@ class Model:
     """Log sources, field mappings and default details, and the questions that scans ask of them.
 
     `sources` are in the order of their text, those of an extended model last. `default_details` maps
-    `Provider/event id` to a template or a lambda. `digest` (sha256, hex) covers the extended models too.
-    Safe to share and to pickle.
+    `Provider/event id` to a template or a lambda; `details_query` is asked where it is silent. `bad_fields` and
+    `bad_sources` are what a Velociraptor model knows that it lacks. `digest` (sha256, hex) covers the extended
+    models too. Safe to share and to pickle.
     """
 
-    def __init__(self, parts: ModelFile, text: str, base: Model | None = None) -> None:
+    def __init__(self, parts: ModelFile, text: str, bases: Sequence[Model] = ()) -> None:
         self.name = parts.name
         self.description = parts.description
         self.extends = parts.extends
         self.text = text
-        self.sources: tuple[Source, ...] = (*parts.sources, *(base.sources if base else ()))
-        self.fields: dict[str, Mapping] = {**(base.fields if base else {}), **parts.fields}
-        self.default_details: dict[str, str | Lambda] = {
-            **(base.default_details if base else {}),
-            **parts.default_details,
-        }
+        self.sources: tuple[Source, ...] = (*parts.sources, *(one for base in bases for one in base.sources))
+        all_parts: list[ModelFile | Model] = [*bases, parts]
+        self.fields: dict[str, Mapping] = {}
+        self.default_details: dict[str, str | Lambda] = {}
+        self.details_query: Lambda | None = None
+        self.bad_fields: frozenset[str] = frozenset()
+        self.bad_sources: frozenset[str] = frozenset()
+        for one in all_parts:
+            self.fields |= one.fields
+            self.default_details |= one.default_details
+            self.details_query = one.details_query or self.details_query
+            self.bad_fields |= one.bad_fields
+            self.bad_sources |= one.bad_sources
         self.digest: str = sha256(
-            (text + (base.digest if base else "")).encode("utf-8", "replace")
+            (text + "".join(base.digest for base in bases)).encode("utf-8", "replace")
         ).hexdigest()
         self._forget()
 
@@ -142,27 +152,45 @@ FindText = Callable[[str], str | None]
 def parse_model(text: str, find: FindText | None = None) -> tuple[Model | None, list[Finding]]:
     """A model of its YAML text, and all that is wrong with it; no model when a finding is an error.
 
-    `find` gives the text of a model that `extends` names (None: there is none); unless given, the models that
-    ship with the engine are looked up.
+    The text is in our own format or is a Velociraptor model file. `find` gives the text of a model that `extends`
+    or `ImportConfigs` names (None: there is none); unless given, the models that ship with the engine are looked up.
     """
     return _parse(text, find or _shipped_text, ())
 
 
 def _parse(text: str, find: FindText, above: tuple[str, ...]) -> tuple[Model | None, list[Finding]]:
-    parts, findings = read_model_file(text)
-    base: Model | None = None
-    if parts is not None and parts.extends:
-        base, problem = _base(parts, find, above)
-        if problem:
-            line, column = parts.extends_place
-            findings.append(Finding("model_extends", Severity.ERROR, problem, "", line, column, Scope.MODEL))
+    root, findings = load_document(text)
+    parts: ModelFile | None
+    if root is not None and is_velociraptor_model(root):
+        parts = read_velociraptor_model(root, text, findings)
+    else:
+        parts = read_model_file(root, text, findings)
+    bases = _bases(parts, findings, find, above) if parts is not None else []
     if parts is None or any(finding.severity is Severity.ERROR for finding in findings):
         return None, findings
-    return Model(parts, text, base), findings
+    return Model(parts, text, bases), findings
 
 
-def _base(parts: ModelFile, find: FindText, above: tuple[str, ...]) -> tuple[Model | None, str]:
-    name, chain = parts.extends, (*above, parts.name)
+def _bases(parts: ModelFile, findings: list[Finding], find: FindText, above: tuple[str, ...]) -> list[Model]:
+    """The models that this one extends or imports; one that `extends` names must be there."""
+    chain, bases = (*above, parts.name), []
+    if parts.extends:
+        base, problem = _base(parts.extends, find, chain)
+        if problem:
+            place = parts.extends_place
+            findings.append(Finding("model_extends", Severity.ERROR, problem, "", *place, Scope.MODEL))
+        bases += [base] if base else []
+    is_empty = not (parts.sources or parts.fields)
+    for name, line, column in parts.imports:
+        base, problem = _base(name, find, chain)
+        if problem:
+            severity = Severity.WARNING if is_empty else Severity.INFO
+            findings.append(Finding("model_import", severity, problem, "", line, column, Scope.MODEL))
+        bases += [base] if base else []
+    return bases
+
+
+def _base(name: str, find: FindText, chain: tuple[str, ...]) -> tuple[Model | None, str]:
     if name in chain:
         return None, f"The model extends itself: {' -> '.join((*chain, name))}."
     if len(chain) >= MAX_EXTENDS:
@@ -198,12 +226,14 @@ def _shipped_text(name: str) -> str | None:
 def load_model(name_or_path: str) -> Model:
     """A shipped model by name, or one of a file by its path.
 
+    Files that it imports are looked for beside it, by the last part of their names.
     Raises ModelError when there is none, it cannot be read, or its text has errors (`findings`).
     """
     text = _shipped_text(name_or_path)
     if text is None:
         text = _file_text(Path(name_or_path))
-    model, findings = parse_model(text)
+    folder = Path(name_or_path).parent
+    model, findings = parse_model(text, lambda name: _shipped_text(name) or _text_beside(folder, name))
     if model is None:
         first = next(finding for finding in findings if finding.severity is Severity.ERROR)
         place = f"line {first.line}, column {first.column}"
@@ -211,6 +241,11 @@ def load_model(name_or_path: str) -> Model:
             f"The model {name_or_path} cannot be used: {place}: {first.message}", tuple(findings)
         )
     return model
+
+
+def _text_beside(folder: Path, name: str) -> str | None:
+    path = folder / base_name(name)
+    return _file_text(path) if path.suffix in (".yaml", ".yml") and path.is_file() else None
 
 
 def _file_text(path: Path) -> str:

@@ -9,13 +9,14 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sigma_engine.findings import Finding, Scope, Severity
 from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
 from sigma_engine.log_source import Source
 from sigma_engine.mapping import ORIGIN_MODEL, Mapping
-from sigma_engine.yaml_source import Node, load_document
+from sigma_engine.places import lambda_place
+from sigma_engine.yaml_source import Node
 
 _KEYS = ("name", "description", "extends", "tables", "log_sources", "fields", "event_data", "default_details")
 _SOURCE_KEYS = (
@@ -34,9 +35,17 @@ _FIELD = re.compile(r"[^`\n]{1,256}")
 _MAX_EVENT_ID = 0xFFFFFFFF
 
 
+class Import(NamedTuple):
+    """A file that a model names as part of itself, and where."""
+
+    name: str
+    line: int
+    column: int
+
+
 @dataclass
 class ModelFile:
-    """What a model's text says of its own, before what it extends is added."""
+    """What a model's text says of its own, before what it extends and imports is added."""
 
     name: str = ""
     description: str = ""
@@ -45,17 +54,25 @@ class ModelFile:
     sources: list[Source] = field(default_factory=list)
     fields: dict[str, Mapping] = field(default_factory=dict)
     default_details: dict[str, str | Lambda] = field(default_factory=dict)
+    imports: tuple[Import, ...] = ()
+    details_query: Lambda | None = None
+    bad_fields: frozenset[str] = frozenset()
+    bad_sources: frozenset[str] = frozenset()
 
 
-def read_model_file(text: str) -> tuple[ModelFile | None, list[Finding]]:
-    """The parts of a model's text and all that is wrong with it; None when it is no map at all."""
-    root, findings = load_document(text)
+def read_model_file(root: Node | None, text: str, findings: list[Finding]) -> ModelFile | None:
+    """The parts of a model's text, given as nodes too; what is wrong with it is added to `findings`.
+
+    None when it is no map at all.
+    """
     if root is None:
-        return None, findings or [_finding("model_empty", "The model is empty.", None, "Begin with `name:`.")]
+        if not findings:
+            findings.append(_finding("model_empty", "The model is empty.", None, "Begin with `name:`."))
+        return None
     if root.kind != "map":
-        return None, [*findings, _finding("model_shape", "A model is a map of keys and values.", root)]
-    reader = _Reader(text, findings)
-    return reader.read(root), findings
+        findings.append(_finding("model_shape", "A model is a map of keys and values.", root))
+        return None
+    return _Reader(text, findings).read(root)
 
 
 class _Reader:
@@ -173,26 +190,11 @@ class _Reader:
         try:
             return compile_lambda(node.value.strip(), self._tables)
         except LambdaError as error:
-            line, column = self._place(node, error)
+            line, column = lambda_place(self._lines, node, error)
             self._findings.append(
                 Finding("model_lambda", Severity.ERROR, error.message, "", line, column, Scope.MODEL)
             )
             return None
-
-    def _place(self, node: Node, error: LambdaError) -> tuple[int, int]:
-        """Where in the model a lambda's fault is: it may be plain, quoted, or a block below its key."""
-        start = self._lines[node.line - 1][node.column - 1 :][:1] if node.line <= len(self._lines) else ""
-        if start in ("|", ">"):
-            first = next((n for n in range(node.line, len(self._lines)) if self._lines[n].strip()), None)
-            if first is None:
-                return node.line, node.column
-            indent = len(self._lines[first]) - len(self._lines[first].lstrip())
-            if start == ">":  # folded: the line breaks are lost
-                return first + 1, indent + 1
-            return first + error.line, indent + error.column
-        if error.line > 1:  # a plain or quoted scalar that goes on in the next line has lost its line breaks
-            return node.line, node.column
-        return node.line, node.column + error.column - 1 + (start in ("'", '"'))
 
     def _default_details(self, root: Node) -> dict[str, str | Lambda]:
         found: dict[str, str | Lambda] = {}

@@ -41,7 +41,8 @@ class Node:
     """One YAML node. `line` and `column` count from 1.
 
     `value` is a dict of key text to Node for a map (with the key nodes in `keys`), a list of Node for a list,
-    else the scalar: str, int, float, bool or None. `text` is a scalar as it was written.
+    else the scalar: str, int, float, bool or None. `text` is a scalar as it was written. `repeated` holds the last
+    value of each key that stands again, for a format in which that one counts.
     """
 
     kind: Literal["map", "list", "scalar"]
@@ -50,6 +51,7 @@ class Node:
     column: int
     keys: dict[str, Node]
     text: str = ""
+    repeated: dict[str, Node] | None = None
 
     def plain(self) -> Any:
         """The node as plain Python data, without places."""
@@ -195,6 +197,7 @@ class _Builder:
                         "Join the two, or give one another name.",
                     )
                 )
+                node.repeated = {**(node.repeated or {}), key.text: value}
             else:
                 node.value[key.text] = value
                 node.keys[key.text] = key

@@ -1,25 +1,19 @@
 """What every test may use: the cast, their clients, the shared data, a real Redis.
 
 The database is SQLite unless DATABASE_URL names a PostgreSQL. Everything that a test writes lies in a
-folder of its own, never in the project's `var`.
+folder of its own (`tests/settings.py`), never in the project's `var`.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-# Before Django reads its settings: two test runs in one checkout must not meet.
-_DATA = Path(tempfile.mkdtemp(prefix="sigmaweb-test-"))
-os.environ["SIGMAWEB_DATA"] = str(_DATA)
-os.environ.setdefault("SIGMAWEB_CACHE", str(_DATA / "cache"))
-os.environ.pop("REDIS_URL", None)
+from tests.settings import OWN_FOLDER
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -31,7 +25,8 @@ SHARED_DATA = PROJECT.parent / "shared" / "data"
 
 
 def pytest_unconfigure() -> None:
-    shutil.rmtree(_DATA, ignore_errors=True)
+    if OWN_FOLDER is not None:
+        shutil.rmtree(OWN_FOLDER, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +37,15 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
-@pytest.fixture(scope="session", autouse=True)
-def collected_static_files(django_db_setup: None) -> None:
+@pytest.fixture(autouse=True)
+def pages_find_their_files(request: pytest.FixtureRequest) -> None:
+    """Tests with a database show pages, and those need the collected files; the engine's tests need neither."""
+    if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("collected_static_files")
+
+
+@pytest.fixture(scope="session")
+def collected_static_files() -> None:
     """Pages name their static files by content hash, so they are collected once, as a start does."""
     from django.core.management import call_command
 

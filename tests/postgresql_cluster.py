@@ -41,9 +41,15 @@ def running_cluster() -> Iterator[str]:
         data = folder / "data"
         # Durability is of no use to a database that is thrown away, and fsync is most of its time.
         options = ["-k", name, "-c", "listen_addresses=", "-c", "fsync=off"]
-        _run([programs / "initdb", "-D", data, "-U", "sigmaweb", "-A", "trust", "-E", "UTF8", "--no-sync"], owner)
+        _run(
+            [programs / "initdb", "-D", data, "-U", "sigmaweb", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            owner,
+        )
         server = subprocess.Popen(
-            [programs / "postgres", "-D", data, *options], user=owner, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [programs / "postgres", "-D", data, *options],
+            user=owner,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
             _wait_until_ready(programs / "pg_isready", name, server)

@@ -132,11 +132,10 @@ def _same_ids(rule_set: RuleSet) -> list[tuple[str, str]]:
         .values("rule_uid")
     )
     places: dict[str, list[str]] = {}
-    for uid, path in (
-        rule_set.rules.filter(rule_uid__in=shared).order_by("path").values_list("rule_uid", "path")
-    ):
-        places.setdefault(uid, []).append(path)
+    found = rule_set.rules.filter(rule_uid__in=shared).order_by("path", "document")
+    for uid, path, document in found.values_list("rule_uid", "path", "document"):
+        places.setdefault(uid, []).append(f"{path}, document {document + 1}" if document else path)
     return [
-        (paths[0], f"The id {uid} is also that of {', '.join(paths[1:4])}; all {len(paths)} rules are kept.")
-        for uid, paths in places.items()
+        (names[0], f"Its id {uid} is also that of {'; '.join(names[1:4])}. All {len(names)} rules are kept.")
+        for uid, names in places.items()
     ]

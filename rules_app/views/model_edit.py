@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,10 +18,10 @@ from rules_app.services.versions import with_line_ends_of
 from rules_app.text_views import diff_lines
 from rules_app.views.findings import findings_context
 
-NEW_MODEL = f"""\
-name:
-description:
-extends: {DEFAULT_MODEL}
+NEW_MODEL = """\
+name: Our events
+description: What the model that it extends does not know of our events
+extends: {base}
 """
 
 
@@ -40,7 +42,8 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         saved = services.save_model(event_model, text, base, request.user, comment)
     except services.EditConflict as conflict:
         return _conflict(request, event_model, form, conflict)
-    messages.success(request, f"Version {saved.number} is the current one. {_served_sentence()}")
+    served = f" {_served_sentence()}" if event_model.is_default else ""
+    messages.success(request, f"Version {saved.number} is the current one.{served}")
     return redirect(event_model)
 
 
@@ -48,7 +51,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """A new model of the workspace, from a text to fill in or to paste over."""
     if request.method == "GET":
-        return _editor(request, NewModelForm(initial={"text": NEW_MODEL}))
+        return _editor(request, NewModelForm(initial={"text": NEW_MODEL.format(base=_base(request))}))
     form = NewModelForm(request.POST)
     if not form.is_valid():
         return _editor(request, form, status=422)
@@ -68,9 +71,11 @@ def check(request: HttpRequest) -> HttpResponse:
     """The findings of a text that is being written, with the hash of the text that they are about."""
     form = CheckForm(request.POST)
     if not form.is_valid():
-        return render(request, "rules/_findings.html", {"problems": form.errors["text"]}, status=422)
+        return render(
+            request, "rules/_findings.html", {"problems": form.errors["text"], "owner": "model"}, status=422
+        )
     text = with_line_ends_of("", form.cleaned_data["text"])
-    return render(request, "rules/_findings.html", findings_context(text, model_findings(text)))
+    return render(request, "rules/_findings.html", _checked(text))
 
 
 @require_POST
@@ -98,7 +103,7 @@ def _editor(
 ) -> HttpResponse:
     """The editor page. What was typed is in the form and stays, whatever was wrong with it."""
     text = str(form["text"].value() or "")
-    context = {"form": form, "event_model": event_model, **findings_context(text, model_findings(text))}
+    context = {"form": form, "event_model": event_model, **_checked(text)}
     return render(request, "models/edit.html", context, status=status)
 
 
@@ -114,9 +119,20 @@ def _conflict(
         "theirs": theirs,
         "base_number": form.cleaned_data["base_version"],
         "diff": diff_lines(theirs.text, text),
-        **findings_context(text, model_findings(text)),
+        **_checked(text),
     }
     return render(request, "models/conflict.html", context, status=409)
+
+
+def _base(request: HttpRequest) -> str:
+    """The shipped model that a new one extends: the one that was asked for, else the default of the engine."""
+    asked = request.GET.get("extends", "")
+    return asked if EventModel.objects.filter(name=asked, shipped=True).exists() else DEFAULT_MODEL
+
+
+def _checked(text: str) -> dict[str, Any]:
+    """What is wrong with a model's text."""
+    return {"owner": "model", **findings_context(text, model_findings(text))}
 
 
 def _served_sentence() -> str:

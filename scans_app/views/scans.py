@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from rules_app.models import RuleSet
@@ -66,6 +67,7 @@ def _page(request: HttpRequest, scan: Scan, status: int) -> HttpResponse:
         "tab": "scans",
         "scan": scan,
         "selection": _selection(scan),
+        "waited": (timezone.now() - scan.created_at).total_seconds(),
         "percent": f"{100 * scan.share_done:.1f}%",
         "units": dict(scan.units.order_by().values_list("state").annotate(n=Count("pk"))),
     }

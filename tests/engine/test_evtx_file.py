@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import struct
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tests.evtx_writer import (
     bytes_at,
     dirty,
     empty_end,
+    layout,
     lost_record_magic,
     stale_chunk_header,
     truncated,
@@ -34,6 +36,7 @@ from tests.evtx_writer import (
     wrong_chunk_count,
     zeroed_chunk,
 )
+from tests.evtx_writer.chunk import Chunk
 from tests.evtx_writer.damage import record_offsets
 
 PER_CHUNK = 10
@@ -263,9 +266,7 @@ def test_no_bytes_make_reading_fail(writes: list[tuple[int, bytes]], scratch: Pa
 
 
 def test_a_template_that_blows_a_value_up_is_lost_not_held_in_memory(tmp_path: Path) -> None:
-    # 30,000 characters, which the event's template repeats for each of a thousand names.
-    from tests.evtx_writer import layout
-
+    # 12,000 characters, which the event's template repeats for each of a thousand elements.
     text = "x" * 12_000
     row = events(1)[0]
     filled = layout.event_template({"System": row["System"], "EventData": {"A": text}})
@@ -273,8 +274,6 @@ def test_a_template_that_blows_a_value_up_is_lost_not_held_in_memory(tmp_path: P
     place = layout.Place(0, "string")
     root = layout.Element("EventData", (), tuple(layout.Element("B", (), (place,)) for _ in range(1000)))
     filled.values[-1] = ("xml", layout.Filled(layout.Template(root, b"\1" * 16), nested.values))
-    from tests.evtx_writer.chunk import Chunk
-
     chunk = Chunk()
     assert chunk.add(1, 0, filled)
     data = build_evtx([])[:4096] + chunk.finish(1)
@@ -366,3 +365,33 @@ def test_every_published_log_gives_at_least_what_the_first_parser_gives(shared_d
         assert sum(read.lost for read in reads) == 0, path.name
         before = copy.deepcopy(reads[0].records)
         assert evidence.read_chunk(0).records == before
+
+
+def test_a_published_log_that_is_cut_gives_the_start_of_what_it_gave_whole(
+    shared_data: Path, scratch: Path
+) -> None:
+    paths = sorted((shared_data / "evtx-attack-samples").rglob("*.evtx"))[::60]
+    for path in paths:
+        data = path.read_bytes()
+        whole = [record for read in read_all(open_evidence(path)) for record in read.records]
+        for cut in range(4096, len(data), len(data) // 12 + 1):
+            short = scratch / "cut.evtx"
+            short.write_bytes(data[:cut])
+            reads = read_all(open_evidence(short))
+            found = [record for read in reads for record in read.records]
+            assert found == whole[: len(found)], (path.name, cut)
+            done = (cut - 4096) // 65536
+            assert len(found) >= sum(record.chunk < done for record in whole), (path.name, cut)
+
+
+def test_memory_holds_one_chunk_however_long_the_log(tmp_path: Path) -> None:
+    path = write_evtx(tmp_path / "log.evtx", events(3000), per_chunk=50)
+    evidence = open_evidence(path)
+    tracemalloc.start()
+    count = 0
+    for number in range(evidence.chunk_count):
+        count += len(evidence.read_chunk(number).records)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (evidence.chunk_count, count) == (60, 3000)
+    assert peak < 2 * 1024 * 1024

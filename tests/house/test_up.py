@@ -31,7 +31,8 @@ def free_port() -> int:
 
 
 def environment(data: Path, port: int) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATABASE_URL")}
+    left_out = {"REDIS_URL", "DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
     return kept | {"SIGMAWEB_DATA": str(data), "SIGMAWEB_PORT": str(port), "SIGMAWEB_WORKERS": "1"}
 
 

@@ -128,6 +128,12 @@ def test_two_files_with_one_id_are_both_kept_and_it_is_said(shipped: EventModel,
     assert "two.yml" in report.notices[0][1]
 
 
+def test_two_documents_of_a_file_with_one_id_are_told_apart(shipped: EventModel, rule_set: RuleSet) -> None:
+    report = importing(rule_set, two=f"{rule_text('One')}---\n{rule_text('Two')}")
+    assert report.notices[0][0] == "two.yml"
+    assert "two.yml, document 2" in report.notices[0][1]
+
+
 def test_a_path_that_comes_twice_in_one_import_is_refused_the_second_time(
     shipped: EventModel, rule_set: RuleSet
 ) -> None:

@@ -144,6 +144,14 @@ def test_a_new_model_needs_a_name_that_is_free(owner_client: Client, own_model: 
     assert b"There is a model named Ours already" in answer.content
 
 
+def test_a_new_model_begins_as_an_extension_that_is_in_order(
+    owner_client: Client, shipped: EventModel
+) -> None:
+    page = owner_client.get("/models/new/", {"extends": shipped.name})
+    assert "extends: Windows event logs" in page.context["form"]["text"].value()
+    assert page.context["findings"] == []
+
+
 def test_a_new_model_is_saved_as_version_one(owner_client: Client, shipped: EventModel) -> None:
     answer = owner_client.post("/models/new/", {"text": OURS, "name": "Newcomer"})
     made = EventModel.objects.get(name="Newcomer")

@@ -56,7 +56,9 @@ def test_the_same_file_twice_is_refused_with_the_first_ones_name(case: Case, own
     assert case.evidence.count() == 1
 
 
-def test_the_plain_form_takes_many_files_and_says_what_became_of_each(case: Case, owner_client: Client) -> None:
+def test_the_plain_form_takes_many_files_and_says_what_became_of_each(
+    case: Case, owner_client: Client
+) -> None:
     files = [SimpleUploadedFile("WS.evtx", log_bytes(3)), SimpleUploadedFile("notes.txt", b"hello")]
     response = owner_client.post(f"/cases/{case.pk}/evidence/upload/", {"files": files})
     page = response.content.decode()
@@ -66,7 +68,9 @@ def test_the_plain_form_takes_many_files_and_says_what_became_of_each(case: Case
     assert case.evidence.count() == 1
 
 
-def test_a_reader_and_a_stranger_cannot_upload(case: Case, reader_client: Client, stranger_client: Client) -> None:
+def test_a_reader_and_a_stranger_cannot_upload(
+    case: Case, reader_client: Client, stranger_client: Client
+) -> None:
     assert send(reader_client, case, log_bytes(3)).status_code == 403
     assert send(stranger_client, case, log_bytes(3)).status_code == 404
     assert not case.evidence.exists()
@@ -93,6 +97,7 @@ def test_the_list_asks_again_until_everything_is_catalogued(
     assert "every 1s" not in done.content.decode()
     assert "<html" not in done.content.decode()
     assert "whole" in done.content.decode()
+    assert 'id="case-facts" hx-swap-oob="true">1 file, 12 events' in done.content.decode()
 
 
 def test_the_list_is_filtered_by_name_channel_and_computer(
@@ -101,7 +106,10 @@ def test_the_list_is_filtered_by_name_channel_and_computer(
     add_evidence(log_bytes(3), "harbour.evtx")
     other = [process_event(0) | {"System": process_event(0)["System"] | {"Computer": "DC01"}}]
     add_evidence(build_evtx(other), "quay.evtx")
-    for query, found, missing in [("harb", "harbour.evtx", "quay.evtx"), ("DC01", "quay.evtx", "harbour.evtx")]:
+    for query, found, missing in [
+        ("harb", "harbour.evtx", "quay.evtx"),
+        ("DC01", "quay.evtx", "harbour.evtx"),
+    ]:
         page = owner_client.get(f"/cases/{case.pk}/evidence/", {"q": query}).content.decode()
         assert found in page
         assert missing not in page
@@ -137,7 +145,11 @@ def test_names_of_files_and_values_in_them_are_escaped(
     event = process_event(0)
     event["System"] |= {"Computer": HOSTILE, "Channel": HOSTILE}
     file = add_evidence(build_evtx([event]), f"{HOSTILE[:80]}.evtx")
-    for path in (f"/cases/{case.pk}/evidence/", f"/cases/{case.pk}/evidence/{file.pk}/", f"/cases/{case.pk}/"):
+    for path in (
+        f"/cases/{case.pk}/evidence/",
+        f"/cases/{case.pk}/evidence/{file.pk}/",
+        f"/cases/{case.pk}/",
+    ):
         page = owner_client.get(path).content.decode()
         assert "<img src=x" not in page
         assert "<script>alert" not in page

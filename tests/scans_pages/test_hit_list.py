@@ -260,3 +260,31 @@ def test_a_stranger_sees_no_hits(case: Case, make_hit: MakeHit, stranger_client:
     hit = make_hit()
     for path in ("hits/", f"hits/{hit.pk}/", f"hits/?hit={hit.pk}", f"hits/{hit.pk}/why/"):
         assert stranger_client.get(f"/cases/{case.pk}/{path}").status_code == 404
+
+
+def test_a_large_scan_shows_its_rows_first_and_counts_after(
+    case: Case, make_hit: MakeHit, owner_client: Client, hx: Callable[..., HttpResponse], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("scans_app.hit_browser.AT_ONCE", 1)
+    made = [make_hit(computer="WS-1").pk, make_hit(computer="WS-2").pk]
+    path = f"/cases/{case.pk}/hits/?stack=computer"
+    page = owner_client.get(path)
+    assert rows(page) == made
+    assert "Counting computer in 2 hits" in page.content.decode()
+    for target, counted in [("stacks", 'class="stack-row"'), ("hist", 'class="hist-pick"')]:
+        assert counted not in page.content.decode()
+        assert counted in hx(owner_client, "get", path, target=target).content.decode()
+        assert counted in owner_client.get(f"{path}&now=1").content.decode()
+
+
+def test_slow_filters_of_a_large_scan_let_through_the_same_and_see_new_verdicts(
+    case: Case, make_hit: MakeHit, owner_client: Client, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("scans_app.hit_browser.AT_ONCE", 1)
+    made = [make_hit(data={"EventData": {"Image": image}}) for image in ("a", "b", "a", "c")]
+    query = {"event__EventData.Image": ["a", "b"], "not__q": "nothing like this", "verdict": "unjudged"}
+    assert rows(ask(owner_client, case, **query)) == [hit.pk for hit in made[:3]]
+    owner_client.post(f"/cases/{case.pk}/hits/judge/", {"hit": made[0].pk, "verdict": "benign"})
+    assert rows(ask(owner_client, case, **query)) == [hit.pk for hit in made[1:3]]
+    monkeypatch.setattr("scans_app.hit_browser.COUNTED", 2)
+    assert rows(ask(owner_client, case, **query, sort="-time")) == [hit.pk for hit in reversed(made[1:3])]
