@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sigma_engine.aggregation import parse_aggregation, split_aggregation
 from sigma_engine.condition import ConditionError, Tree, names_in, parse_condition
 from sigma_engine.findings import Finding, Severity
-from sigma_engine.modifiers import MODIFIERS, ModifierError, Step, apply_modifiers
+from sigma_engine.modifiers import MODIFIERS, ModifierError, Placeholders, Step, apply_modifiers
 from sigma_engine.patterns import BoolTest, NullTest, NumberTest, TextPattern, ValueTest, Wild
 from sigma_engine.window import Window, parse_timespan
 from sigma_engine.yaml_source import Node
@@ -84,9 +84,11 @@ class Detection:
     aggregation: Window | None = None
 
 
-def parse_detection(node: Node, text_lines: list[str]) -> tuple[Detection | None, list[Finding]]:
+def parse_detection(
+    node: Node, text_lines: list[str], placeholders: Placeholders
+) -> tuple[Detection | None, list[Finding]]:
     """The detection and all of its findings; None when there is nothing that could be evaluated."""
-    parser = _Parser(text_lines)
+    parser = _Parser(text_lines, placeholders)
     detection = parser.parse(node)
     return detection, parser.findings
 
@@ -108,7 +110,8 @@ def _as_keyword(test: ValueTest, modifiers: tuple[str, ...]) -> ValueTest:
 
 
 class _Parser:
-    def __init__(self, text_lines: list[str]) -> None:
+    def __init__(self, text_lines: list[str], placeholders: Placeholders) -> None:
+        self._placeholders = placeholders
         self.findings: list[Finding] = []
         self._lines = text_lines
         self._span: int | None = None
@@ -220,7 +223,7 @@ class _Parser:
 
     def _value(self, node: Node, modifiers: tuple[str, ...]) -> Value | None:
         try:
-            test, steps = apply_modifiers(node.value, modifiers)
+            test, steps = apply_modifiers(node.value, modifiers, self._placeholders)
         except ModifierError as error:
             line, column = self._place_in(node, error.offset) if error.offset else (node.line, node.column)
             self.findings.append(Finding(error.code, Severity.ERROR, error.message, error.hint, line, column))

@@ -52,7 +52,8 @@ class Explanation:
         """As plain data for JSON: `verdict`, `tried`, `logsource` (wanted, event, sources), `conditions` (trees).
 
         A node has `kind`, `label`, `truth`, `line`, `column`, `children`; a leaf (`test`, `keyword`) also `field`,
-        `mapping`, `origin`, `value`, `type`, `pattern`, `modifiers`, `steps` and `reason`.
+        `mapping`, `origin`, `value`, `type`, `pattern`, `modifiers`, `steps`, `reason` and `fault`, the sentence of a
+        lambda that reached its bound.
         """
         return {
             "verdict": self.verdict,
@@ -180,7 +181,10 @@ class _Evaluator:
         found = mapping.read(self._event)
         truth, reason = self._judge(value.test, found)
         node = _node("test", f"{test}: {_shown(value.raw)}", (value.line, value.column), [], truth=truth)
-        return node | _facts(test, value, mapping, found) | {"reason": reason}
+        fault = mapping.fault(self._event) if found is ABSENT else ""
+        if fault:
+            reason = "mapping_failed"
+        return node | _facts(test, value, mapping, found) | {"reason": reason, "fault": fault}
 
     def _judge(self, test: ValueTest, found: Any) -> tuple[bool, str | None]:
         try:
@@ -219,6 +223,7 @@ class _Evaluator:
             "modifiers": list(test.modifiers),
             "steps": [{"modifier": step.modifier, "value": step.result} for step in value.steps],
             "reason": reason,
+            "fault": "",
         }
 
 

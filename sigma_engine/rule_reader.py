@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from uuid import UUID
 
 from sigma_engine.correlation_reader import read_correlation
 from sigma_engine.detection import Detection, parse_detection
 from sigma_engine.findings import Finding, Severity
+from sigma_engine.modifiers import Placeholders
 from sigma_engine.rule import LEVELS, STATUSES, AnyRule, Correlation, Filter, Logsource, ParsedRule, Rule
+from sigma_engine.traps import find_traps
+from sigma_engine.validators import validate
 from sigma_engine.vql_rule import no_vql, read_rule_vql
 from sigma_engine.yaml_source import Node, load_document, split_documents
 
-_TAG = re.compile(r"[a-z0-9_-]+\.[a-z0-9._-]+")
 _WORDS = (
     *("title", "id", "name", "status", "level", "author", "date", "modified", "description", "details"),
 )
@@ -21,18 +22,22 @@ _LISTS = ("tags", "references", "falsepositives", "fields")
 _KINDS = ("detection", "correlation", "filter")
 
 
-def parse_rules(text: str) -> list[ParsedRule]:
-    """Every document of a rule file, good or broken. Never raises for bad text; an empty file gives none."""
-    return [_parse_document(document, offset) for offset, document in split_documents(text)]
+def parse_rules(text: str, placeholders: Placeholders | None = None) -> list[ParsedRule]:
+    """Every document of a rule file, good or broken. Never raises for bad text; an empty file gives none.
+
+    `placeholders` are the values that `expand` puts in for `%name%`, by name.
+    """
+    known = placeholders or {}
+    return [_parse_document(document, offset, known) for offset, document in split_documents(text)]
 
 
-def _parse_document(text: str, line_offset: int) -> ParsedRule:
+def _parse_document(text: str, line_offset: int, placeholders: Placeholders) -> ParsedRule:
     node, findings = load_document(text)
     if node is None or node.kind != "map":
         if node is not None:
             findings.append(_finding("rule_type", "A rule must be a map of keys such as `title`.", node))
         return ParsedRule(None, "", "", tuple(findings), text, line_offset, {})
-    reader = _Reader(node, text, line_offset, findings)
+    reader = _Reader(node, text, line_offset, findings, placeholders)
     rule = reader.rule()
     meta = reader.meta()
     return ParsedRule(rule, meta["title"], meta["id"], tuple(reader.findings), text, line_offset, meta)
@@ -47,10 +52,18 @@ def _finding(
 class _Reader:
     """Reads one document's map into a rule, and collects findings on the way."""
 
-    def __init__(self, node: Node, text: str, line_offset: int, findings: list[Finding]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        text: str,
+        line_offset: int,
+        findings: list[Finding],
+        placeholders: Placeholders,
+    ) -> None:
         self._node = node
         self._text = text
         self._line_offset = line_offset
+        self._placeholders = placeholders
         self.findings = findings
 
     def meta(self) -> dict[str, Any]:
@@ -154,8 +167,10 @@ class _Reader:
                 self.findings.append(_finding("filter_without_not", message, place, hint, Severity.WARNING))
 
     def _detection(self, node: Node) -> Detection | None:
-        parsed, findings = parse_detection(node, self._text.splitlines())
+        parsed, findings = parse_detection(node, self._text.splitlines(), self._placeholders)
         self.findings += findings
+        if parsed is not None:
+            self.findings += find_traps(parsed)
         return parsed
 
     # what stands beside it
@@ -167,14 +182,7 @@ class _Reader:
         self._check_id()
         self._check_choice("status", STATUSES)
         self._check_choice("level", LEVELS)
-        self._check_tags()
-
-    def _check_tags(self) -> None:
-        tags = self._node.get("tags")
-        for tag in tags.value if tags is not None and tags.kind == "list" else ():
-            if tag.kind == "scalar" and not _TAG.fullmatch(tag.text):
-                message = f"The tag `{tag.text}` has no namespace such as `attack.`."
-                self.findings.append(_finding("tag_namespace", message, tag, severity=Severity.INFO))
+        self.findings += validate(self._node)
 
     def _check_id(self) -> None:
         node = self._node.get("id")

@@ -65,6 +65,12 @@ class TextPattern:
         """The same kind of pattern with other parts."""
         return TextPattern(_without_double_stars(parts), self.cased, self.is_bytes)
 
+    def around(self, inner: TextPattern) -> Callable[[TextPattern], TextPattern]:
+        """What makes of another pattern what was made of `inner` to get this one: wildcards at its ends, case."""
+        before = self.parts[:1] if self.parts[:1] != inner.parts[:1] else ()
+        after = self.parts[-1:] if self.parts[-1:] != inner.parts[-1:] else ()
+        return lambda other: self.with_parts(*before, *other.parts, *after)
+
     @property
     def literal(self) -> str | None:
         """The text when there is no wildcard, else None."""

@@ -80,6 +80,7 @@ def running_redis(environment: Environment) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(timeout=5)
+        shutil.rmtree(environment.redis_socket.parent, ignore_errors=True)
 
 
 def _private_folder(folder: Path) -> None:

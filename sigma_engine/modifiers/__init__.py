@@ -11,6 +11,7 @@ from typing import Any
 
 from sigma_engine.modifiers.base import Modifier, ModifierError
 from sigma_engine.modifiers.encoding import Base64, Base64Offset, Utf16, Utf16Be, Wide
+from sigma_engine.modifiers.expand import Expand, Placeholders
 from sigma_engine.modifiers.text import (
     Cased,
     Contains,
@@ -27,7 +28,6 @@ from sigma_engine.modifiers.value import (
     Cidr,
     Day,
     Exists,
-    Expand,
     FieldRef,
     Gt,
     Gte,
@@ -43,7 +43,7 @@ from sigma_engine.modifiers.value import (
 from sigma_engine.modifiers.vql import Vql
 from sigma_engine.patterns import BoolTest, NullTest, NumberTest, RegexTest, TextPattern, ValueTest
 
-__all__ = ["MODIFIERS", "Modifier", "ModifierError", "Step", "apply_modifiers", "first_test"]
+__all__ = ["MODIFIERS", "Modifier", "ModifierError", "Placeholders", "Step", "apply_modifiers", "first_test"]
 
 MODIFIERS: dict[str, type[Modifier]] = {
     name: modifier
@@ -76,7 +76,9 @@ def first_test(value: Any) -> ValueTest:
     return TextPattern.parse(str(value))
 
 
-def apply_modifiers(value: Any, names: tuple[str, ...]) -> tuple[ValueTest, tuple[Step, ...]]:
+def apply_modifiers(
+    value: Any, names: tuple[str, ...], placeholders: Placeholders
+) -> tuple[ValueTest, tuple[Step, ...]]:
     """The test of `value` under modifiers that are all known, and each step. Raises ModifierError."""
     if names and isinstance(value, str) and MODIFIERS[names[0]] is Re:
         test: ValueTest = RegexTest("")
@@ -94,6 +96,7 @@ def apply_modifiers(value: Any, names: tuple[str, ...]) -> tuple[ValueTest, tupl
             raise ModifierError(
                 "modifier_order", f"`{name}` must be the first modifier.", f"Put `{name}` first."
             )
-        test = modifier().modify(test, value)
+        made = Expand(placeholders) if modifier is Expand else modifier()
+        test = made.modify(test, value)
         steps.append(Step(name, test.describe()))
     return test, tuple(steps)

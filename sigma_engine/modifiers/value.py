@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -107,25 +106,6 @@ class FieldRef(Modifier):
                 wilds, "equals"
             )
         return FieldRefTest(raw, place, isinstance(test, TextPattern) and test.cased)
-
-
-class Expand(Modifier):
-    """`%name%` stands for a list that the site defines."""
-
-    names = ("expand",)
-    _placeholder = re.compile(r"%([^%\s]+)%")
-
-    def modify(self, test: ValueTest, raw: Any) -> ValueTest:
-        name = self._placeholder.search(str(raw))
-        if name is None:
-            raise ModifierError(
-                "placeholder_missing", "`expand` needs a placeholder such as `%Workstations%`."
-            )
-        raise ModifierError(
-            "placeholder_undefined",
-            f"The placeholder `%{name[1]}%` has no values here.",
-            "Write the values into the rule.",
-        )
 
 
 class _TimePart(Modifier):

@@ -43,7 +43,7 @@ def test_a_good_rule_has_its_parts_and_no_findings() -> None:
         ("condition: selection", "condition: 'selection and nope'", "condition_unknown_selection", 12, 31),
         ("level: high", "level: huge", "level_unknown", 4, 8),
         ("status: test", "status: tested", "status_unknown", 3, 9),
-        ("title: Command", "titel: Command", "title_missing", 1, 1),
+        ("title: Command shell from an office program\n", "", "title_missing", 1, 1),
         ("    product: windows\n", "", "logsource_not", 0, 0),
         ("attack.execution", "execution", "tag_namespace", 5, 8),
         ("id: 6d2a41f6-6a4d-4f0e-9a3a-2d8a0f0b7e11", "id: 12", "id_form", 2, 5),

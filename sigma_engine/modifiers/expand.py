@@ -1,0 +1,59 @@
+"""Placeholders: names in a rule's values for lists that each site defines for itself."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sigma_engine.modifiers.base import Modifier, ModifierError
+from sigma_engine.patterns import AnyTest, TextPattern, ValueTest
+
+Placeholders = Mapping[str, Sequence[str]]
+MAX_EXPANSIONS = 200  # values that one value may stand for, as in pySigma
+
+# A backslash before the percent sign makes it one of the text (Sigma specification, "Placeholders").
+_PLACEHOLDER = re.compile(r"(?<!\\)%([^%\s]+?)(?<!\\)%")
+
+
+class Expand(Modifier):
+    """`%name%` stands for a list that the site defines; several of them for every combination."""
+
+    names = ("expand",)
+
+    def __init__(self, placeholders: Placeholders | None = None) -> None:
+        self._placeholders = placeholders or {}
+
+    def modify(self, test: ValueTest, raw: Any) -> ValueTest:
+        pattern = self.text(test)
+        text = str(raw)
+        names = _PLACEHOLDER.findall(text)
+        if not names:
+            raise ModifierError(
+                "placeholder_missing", "`expand` needs a placeholder such as `%Workstations%`."
+            )
+        for name in names:
+            if name not in self._placeholders:
+                message = f"The placeholder `%{name}%` has no values here."
+                hint = "Define its values for this rule set, or write them into the rule."
+                raise ModifierError("placeholder_undefined", message, hint)
+        texts = self._expanded(text, names)
+        # What stood round the value, wildcards of a `contains` before it, stands round each of its values.
+        around = pattern.around(TextPattern.parse(text))
+        return AnyTest(tuple(around(TextPattern.parse(one)) for one in texts))
+
+    def _expanded(self, text: str, names: list[str]) -> list[str]:
+        choices = [self._placeholders[name] for name in names]
+        count = 1
+        for values in choices:
+            count *= len(values)
+        if not 0 < count <= MAX_EXPANSIONS:
+            message = f"This stands for {count:,} values; there may be 1 to {MAX_EXPANSIONS}."
+            raise ModifierError("placeholder_values", message)
+        return [_filled(text, chosen) for chosen in itertools.product(*choices)]
+
+
+def _filled(text: str, values: Sequence[str]) -> str:
+    following = iter(values)
+    return _PLACEHOLDER.sub(lambda match: next(following), text).replace("\\%", "%")
