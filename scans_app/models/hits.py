@@ -35,7 +35,8 @@ def event_pk(evidence_id: int, chunk: int, position: int) -> int:
 class Event(models.Model):
     """One event that at least one rule matched. Its primary key is `event_pk` of its identity."""
 
-    id = models.BigIntegerField(primary_key=True)
+    # Always given, never counted up; but only this type makes the key the place of the row in SQLite.
+    id = models.BigAutoField(primary_key=True)
     evidence = models.ForeignKey(
         Evidence, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )

@@ -19,16 +19,18 @@ from scans_app.services.units import run_next_unit
 SLICE_SECONDS = 2.0
 KINDS = (run_next_preparation, run_next_catalogue, run_next_unit, run_next_deletion)
 
+_memory = MemoryGuard()  # of this process, like what it watches
+
 
 def work(seconds: float = SLICE_SECONDS) -> int:
     """Work for about `seconds`, taking turns between the kinds of work; how many pieces were worked on.
 
     Returns early when nothing can be claimed or the process has grown too large, and rings for what is left.
     """
-    until, guard, pieces = time.monotonic() + seconds, MemoryGuard(), 0
+    until, pieces = time.monotonic() + seconds, 0
 
     def may_go_on() -> bool:
-        return guard.look() and time.monotonic() < until
+        return _memory.look() and time.monotonic() < until
 
     while True:
         found = sum(run_next(may_go_on) for run_next in KINDS)
