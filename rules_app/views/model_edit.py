@@ -22,6 +22,12 @@ NEW_MODEL = """\
 name: Our events
 description: What the model that it extends does not know of our events
 extends: {base}
+# log_sources:
+#   - logsource: process_creation/windows/*
+#     channels: [ForwardedEvents]
+#     event_ids: [4688]
+# fields:
+#   OurField: x=>x.EventData.OurField
 """
 
 
