@@ -6,14 +6,7 @@ page that is wider than its window fails the test that saw it.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,15 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.live_server import CHROMIUM, CHROMIUM_ARGUMENTS, Server, running_server
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
 
-PROJECT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-READY_SECONDS = 90
 PATIENCE_MS = 15_000  # before something that should be on a page counts as missing
 WIDE, PHONE = (1280, 900), (390, 844)
-LINK = re.compile(r"^(http://\S+)/sign-in/link/\S+/$")
 # What Chromium says of an answer of 4xx: the tests ask for some of them, on purpose.
 EXPECTED = re.compile(r"the server responded with a status of 4\d\d")
 
@@ -43,66 +34,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="needs a Chromium: `apt-get install chromium`"))
 
 
-@dataclass(frozen=True)
-class Server:
-    """A running Sigmaweb: its address, and the link that its start printed."""
-
-    address: str
-    link: str
-    environment: dict[str, str]
-
-    def manage(self, *arguments: str) -> str:
-        """What a management command prints, on this server's data."""
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(
-            command, cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=True, timeout=60
-        )
-        return done.stdout.strip()
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`manage.py up` on data of its own, with the sample case; ended after the last test."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
-    }
-    environment |= {
-        "SIGMAWEB_DATA": str(tmp_path_factory.mktemp("up")),
-        "SIGMAWEB_PORT": str(port),
-        "SIGMAWEB_WORKERS": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
-    log = tmp_path_factory.mktemp("log") / "up.log"
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"],
-            cwd=PROJECT,
-            env=environment,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield _wait_for_link(process, log, environment)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
-
-
-def _wait_for_link(process: subprocess.Popen[bytes], log: Path, environment: dict[str, str]) -> Server:
-    until = time.monotonic() + READY_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        for line in log.read_text("utf-8").splitlines():
-            if found := LINK.match(line):
-                return Server(found[1], line, environment)
-        time.sleep(0.2)
-    pytest.fail(
-        f"the server printed no sign-in link within {READY_SECONDS} s:\n{log.read_text('utf-8')[-4000:]}"
-    )
+    with running_server(tmp_path_factory.mktemp("up")) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +48,7 @@ def chromium() -> Iterator[Browser]:
 
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 

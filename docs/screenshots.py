@@ -1,0 +1,147 @@
+"""Take the pictures of the guide from the sample case: `python -m docs.screenshots [NAME...]`.
+
+It starts a Sigmaweb of its own with new data, so that nobody's evidence gets into a picture.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.live_server import CHROMIUM, CHROMIUM_ARGUMENTS, Server, running_server
+
+FOLDER = Path(__file__).parent / "screenshots"
+MAX_BYTES = 200_000
+WIDE, PHONE = (1280, 800), (390, 780)
+LSASS = "Memory of LSASS opened by an unusual program"
+
+
+class Picture(NamedTuple):
+    """A page of the sample case, and what to do on it before the picture is taken."""
+
+    name: str
+    address: str
+    prepare: Callable[[Page], object] = lambda page: None
+    size: tuple[int, int] = WIDE
+    scheme: str = "light"
+
+
+def _open_hit(page: Page, tab: str) -> None:
+    page.locator("#hits").get_by_role("link", name=LSASS, exact=True).first.click()
+    page.wait_for_load_state("networkidle")
+    page.locator(f"#tab-{tab}").click()
+    page.locator(f"#tab-{tab}[aria-current]").wait_for()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def _misspell(page: Page) -> None:
+    text = page.locator("#id_text")
+    text.fill(
+        text.input_value()
+        .replace("condition: target and", "condition: targt and")
+        .replace("GrantedAccess:", "GrantedAcces:")
+    )
+    page.locator("#findings").get_by_text("targt").first.wait_for()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def _find_rule(page: Page, title: str) -> None:
+    page.get_by_role("link", name=title, exact=True).first.click()
+    page.wait_for_load_state("networkidle")
+
+
+PICTURES = (
+    Picture("cases", "/cases/"),
+    Picture("case", "{case}"),
+    Picture("evidence", "{case}evidence/"),
+    Picture(
+        "evidence-damaged", "{case}evidence/", lambda page: _find_rule(page, "WS07-PowerShell-damaged.evtx")
+    ),
+    Picture("scan-new", "{case}scans/new/"),
+    Picture("scan", "{case}scans/1/"),
+    Picture("hits", "{case}hits/?from=2026-03-12T09:05:12&order=rare", lambda page: _open_hit(page, "event")),
+    Picture("hits-stack", "{case}hits/?stack=event.EventData.DestinationIp&level=high&order=common"),
+    Picture(
+        "hits-why", "{case}hits/?from=2026-03-12T09:05:12&order=rare", lambda page: _open_hit(page, "why")
+    ),
+    Picture("hits-dark", "{case}hits/?level=critical", scheme="dark"),
+    Picture("hits-phone", "{case}hits/?level=critical", size=PHONE),
+    Picture("keys", "{case}hits/", lambda page: page.keyboard.press("?")),
+    Picture("rules", "/rules/"),
+    Picture("rules-import", "/rules/import/"),
+    Picture("rule", f"/rules/?q={LSASS}", lambda page: _find_rule(page, LSASS)),
+    Picture("rule-edit", "/rules/{rule}/edit/", _misspell),
+    Picture("model", "/models/", lambda page: _find_rule(page, "Windows event logs")),
+)
+
+
+def _judge_some(server: Server, page: Page, case: str) -> None:
+    """A few verdicts, so that the pictures show work that is going on."""
+    for title, verdict in (
+        ("Failed logon from a public address", "benign"),
+        ("Event log cleared", "true_positive"),
+    ):
+        page.goto(f"{case}hits/?title={title}")
+        page.locator("[data-check-all]").check()
+        page.locator(f".bulk [value={verdict}]").click()
+        page.locator(f"#hits [data-verdict={verdict}]").first.wait_for()
+
+
+def take(names: list[str]) -> None:
+    """Take the named pictures, or all of them. Raises ValueError for one that is too large to be committed."""
+    FOLDER.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as data,
+        running_server(Path(data)) as server,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, "--disable-lcd-text"]
+        )
+        first = browser.new_page(base_url=server.address)
+        first.goto(server.link)
+        first.wait_for_url("**/hits/**")
+        case = first.url.removeprefix(server.address).partition("hits/")[0]
+        _judge_some(server, first, case)
+        first.goto(f"/rules/?q={LSASS}")
+        rule = first.get_by_role("link", name=LSASS, exact=True).get_attribute("href")
+        for picture in PICTURES:
+            if not names or picture.name in names:
+                _take(browser, server, first, picture, case=case, rule=rule.split("/")[2])
+        browser.close()
+
+
+def _take(browser: Browser, server: Server, first: Page, picture: Picture, **addresses: str) -> None:
+    context = browser.new_context(
+        base_url=server.address,
+        storage_state=first.context.storage_state(),
+        viewport={"width": picture.size[0], "height": picture.size[1]},
+        color_scheme=picture.scheme,
+    )
+    page = context.new_page()
+    page.goto(picture.address.format(**addresses))
+    page.wait_for_load_state("networkidle")
+    picture.prepare(page)
+    page.wait_for_load_state("networkidle")
+    path = FOLDER / f"{picture.name}.png"
+    shot = Image.open(io.BytesIO(page.screenshot()))
+    context.close()
+    # A palette is all that a page of text needs, at a third of the bytes.
+    shot.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+        path, optimize=True
+    )
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(
+            f"{path.name} has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are committed"
+        )
+
+
+if __name__ == "__main__":
+    take(sys.argv[1:])
