@@ -112,5 +112,6 @@ def _days(first: int, last: int) -> dict[str, str]:
     """From when to when, as short as it stays clear: a day and two times, or two days."""
     day, clock = "%-d %b %Y", "%H:%M"
     if event_time(first, day) == event_time(last, day):
-        return {"first_day": event_time(first, f"{day} {clock}"), "last_day": event_time(last, clock)}
+        start, end = event_time(first, clock), event_time(last, clock)
+        return {"first_day": f"{event_time(first, day)} {start}", "last_day": end if end != start else ""}
     return {"first_day": event_time(first, day), "last_day": event_time(last, day)}

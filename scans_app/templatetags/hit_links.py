@@ -249,10 +249,20 @@ def unfolded(node: dict[str, Any]) -> bool:
 
 
 @register.filter
-def true_first(node: dict[str, Any]) -> list[dict[str, Any]]:
-    """A node's children, in a long list of alternatives the true ones first."""
+def telling(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """The children of a node that are shown: of a long list that came true, only the true ones."""
     children: list[dict[str, Any]] = node["children"]
-    return sorted(children, key=lambda child: not child["truth"]) if len(children) > FOLDED else children
+    return [child for child in children if child["truth"]] if _is_long(node) else children
+
+
+@register.filter
+def others(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """The children that `telling` leaves out."""
+    return [child for child in node["children"] if not child["truth"]] if _is_long(node) else []
+
+
+def _is_long(node: dict[str, Any]) -> bool:
+    return bool(node["truth"]) and len(node["children"]) > FOLDED
 
 
 @register.simple_tag

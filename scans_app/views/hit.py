@@ -24,7 +24,9 @@ def hit(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
     """The slide-over of a hit for htmx; for anybody else the list with the hit open."""
     hit = access.get_visible_hit(request, case_pk, pk)
     if request.headers.get("HX-Request"):
-        return render(request, "hits/_slide.html", browse_context(request, hit, request.GET))
+        response = render(request, "hits/_slide.html", browse_context(request, hit, request.GET))
+        response.headers["HX-Push-Url"] = _list_url(case_pk, request.GET, hit=str(pk))
+        return response
     return redirect(_list_url(case_pk, request.GET, scan=str(hit.scan_id), hit=str(pk)))
 
 
@@ -80,7 +82,9 @@ def _judged(
     for one in hits:
         one.verdict = verdict
     context = {"hits": hits, "case_pk": case.pk, "open": request.POST.get("open", ""), "query": list_query}
-    return render(request, "hits/_judged.html", context)
+    response = render(request, "hits/_judged.html", context)
+    response.headers["HX-Trigger"] = "judged"
+    return response
 
 
 @require_POST

@@ -34,7 +34,9 @@ def test_a_tab_is_the_same_beside_the_list_and_alone_for_htmx(
     hit = make_hit()
     query = f"?level=high&hit={hit.pk}&tab={tab}"
     whole = owner_client.get(f"/cases/{case.pk}/hits/{query}").content.decode()
-    alone = hx(owner_client, "get", f"/cases/{case.pk}/hits/{hit.pk}/{query}", target="event").content.decode()
+    answer = hx(owner_client, "get", f"/cases/{case.pk}/hits/{hit.pk}/{query}", target="event")
+    assert answer.headers["HX-Push-Url"] == f"/cases/{case.pk}/hits/{query}"
+    alone = answer.content.decode()
     assert "<html" not in alone
     assert slide_of(whole).split("csrfmiddlewaretoken")[0] == slide_of(alone).split("csrfmiddlewaretoken")[0]
     assert f'id="tab-{tab}" ' in alone
@@ -147,7 +149,9 @@ def test_a_verdict_by_htmx_answers_with_each_new_verdict_for_its_place(
 ) -> None:
     hits = [make_hit(), make_hit(), make_hit()]
     form = {"hit": [hits[0].pk, hits[1].pk], "verdict": "true_positive", "open": hits[0].pk}
-    page = hx(analyst_client, "post", f"/cases/{case.pk}/hits/judge/", form).content.decode()
+    answer = hx(analyst_client, "post", f"/cases/{case.pk}/hits/judge/", form)
+    page = answer.content.decode()
+    assert answer.headers["HX-Trigger"] == "judged"
     assert f'id="verdict-{hits[0].pk}" data-verdict="true_positive" hx-swap-oob="true"' in page
     assert f'id="verdict-{hits[1].pk}"' in page
     assert f'id="verdict-{hits[2].pk}"' not in page
