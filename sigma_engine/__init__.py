@@ -47,6 +47,7 @@ from sigma_engine.explain import Explanation, explain, type_name
 from sigma_engine.findings import Finding, Scope, Severity
 from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
 from sigma_engine.model import Mapping, Model, ModelError, Source, load_model, parse_model, shipped_models
+from sigma_engine.model_report import MissingSource, ModelReport, UnmappedField, model_report
 from sigma_engine.rule import (
     LEVELS,
     STATUSES,
@@ -95,8 +96,10 @@ __all__ = [
     "Logsource",
     "Mapping",
     "Member",
+    "MissingSource",
     "Model",
     "ModelError",
+    "ModelReport",
     "ParsedRule",
     "Record",
     "Rule",
@@ -105,6 +108,7 @@ __all__ = [
     "SelectionError",
     "Severity",
     "Source",
+    "UnmappedField",
     "check_rule",
     "compile_lambda",
     "compile_rules",
@@ -118,6 +122,7 @@ __all__ = [
     "load_compiled",
     "load_model",
     "load_or_compile",
+    "model_report",
     "open_evidence",
     "parse_model",
     "parse_rules",

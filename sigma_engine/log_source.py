@@ -74,11 +74,19 @@ class Source:
         return tuple(self.name.lower().split("/"))
 
     def serves(self, logsource: LogsourceLike) -> bool:
-        """Whether rules of this logsource run here: each part that the rule names is named alike."""
+        """Whether rules of this logsource run here: each part that the rule names is named alike.
+
+        No rule runs on a source that takes no event.
+        """
         wanted = (logsource.category, logsource.product, logsource.service)
-        return all(
+        return not self.takes_nothing and all(
             want is None or want.lower() == part for want, part in zip(wanted, self.parts, strict=True)
         )
+
+    @cached_property
+    def takes_nothing(self) -> bool:
+        """Whether `where` says no whatever the event: an imported source of which nothing could be told."""
+        return self.where is not None and not self.where.inputs and not self.wants({})
 
     def accepts(self, key: KeyLike, file_name: str) -> bool:
         """Whether the source takes events of this key from this file; `where` is not asked."""
