@@ -124,6 +124,11 @@ class Rule(models.Model):
         return self.description.split("\n\n")
 
     @property
+    def has_logsource(self) -> bool:
+        """Whether it names a log source; correlations name none, their rules do."""
+        return bool(self.category or self.product or self.service)
+
+    @property
     def logsource(self) -> str:
         """`category/product/service` with `*` for what the rule leaves out, as models write it."""
         return "/".join(part or "*" for part in (self.category, self.product, self.service))

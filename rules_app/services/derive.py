@@ -66,10 +66,13 @@ def derive_document(parsed: ParsedRule, model: Model | None) -> DerivedRule:
 
 
 def is_served(model: Model | None, logsource: tuple[str, str, str]) -> bool:
-    """Whether a model has events for the log source (category, product, service; "" for what is left out)."""
-    if model is None or not any(logsource):
-        return False
-    return bool(model.sources_for(Logsource(*(part or None for part in logsource))))
+    """Whether a model has events for the log source (category, product, service; "" for what is left out).
+
+    What names no log source is no matter of a model: correlations, whose rules name theirs.
+    """
+    if not any(logsource):
+        return True
+    return model is not None and bool(model.sources_for(Logsource(*(part or None for part in logsource))))
 
 
 def _derived(columns: dict[str, Any], findings: list[Finding]) -> DerivedRule:

@@ -183,6 +183,18 @@ def test_a_rule_is_served_when_the_default_model_has_its_log_source(
     assert served == {"win.yml": True, "linux.yml": False}
 
 
+def test_a_correlation_names_no_log_source_and_is_no_matter_of_the_model(
+    shipped: EventModel, rule_set: RuleSet
+) -> None:
+    correlation = (
+        "title: Many\ncorrelation:\n    type: event_count\n    rules: [base]\n    group-by: [Computer]\n"
+        "    timespan: 5m\n    condition:\n        gte: 3\n"
+    )
+    importing(rule_set, many=f"{rule_text()}name: base\n---\n{correlation}")
+    rule = Rule.objects.get(document=1)
+    assert (rule.broken, rule.served, rule.has_logsource) == (False, True, False)
+
+
 def test_every_rule_of_sigmahq_becomes_a_rule_and_keeps_its_text(
     shared_data: object, shipped: EventModel, rule_set: RuleSet
 ) -> None:
