@@ -133,24 +133,58 @@ class Hit(models.Model):
                 fields=["scan", "evidence", "chunk", "position", "rule_version"], name="hit_once"
             ),
         ]
-        # (scan, what is sorted or stacked by, time, id) orders a list for key paging; the rest makes the
-        # index answer a stack (distinct computers, judged) and the usual filter (level) by itself.
+        # (scan, what is sorted or stacked by, time, event, id) orders a list for key paging, alike in every
+        # scan of the same evidence: an event's key is its place. The rest makes the index answer a stack
+        # (distinct computers, judged) and the usual filter (level) by itself.
         indexes = [
-            models.Index("scan", "time", "id", "level", "computer", "verdict", name="hit_by_time"),
+            models.Index("scan", "time", "event", "id", "level", "computer", "verdict", name="hit_by_time"),
             models.Index(
-                "scan", "rule", "time", "id", "computer", "level", "verdict", "title", name="hit_by_rule"
+                "scan",
+                "rule",
+                "time",
+                "event",
+                "id",
+                "computer",
+                "level",
+                "verdict",
+                "title",
+                name="hit_by_rule",
             ),
-            models.Index("scan", "title", "time", "id", "computer", "level", "verdict", name="hit_by_title"),
-            models.Index("scan", "level", "time", "id", "computer", "verdict", name="hit_by_level"),
-            models.Index("scan", "computer", "time", "id", "level", "verdict", name="hit_by_computer"),
             models.Index(
-                "scan", "channel", "time", "id", "computer", "level", "verdict", name="hit_by_channel"
+                "scan", "title", "time", "event", "id", "computer", "level", "verdict", name="hit_by_title"
+            ),
+            models.Index("scan", "level", "time", "event", "id", "computer", "verdict", name="hit_by_level"),
+            models.Index(
+                "scan", "computer", "time", "event", "id", "level", "verdict", name="hit_by_computer"
             ),
             models.Index(
-                "scan", "event_code", "time", "id", "computer", "level", "verdict", name="hit_by_event_code"
+                "scan",
+                "channel",
+                "time",
+                "event",
+                "id",
+                "computer",
+                "level",
+                "verdict",
+                name="hit_by_channel",
             ),
-            models.Index("scan", "user", "time", "id", "computer", "level", "verdict", name="hit_by_user"),
-            models.Index("scan", "verdict", "time", "id", "computer", "level", name="hit_by_verdict"),
+            models.Index(
+                "scan",
+                "event_code",
+                "time",
+                "event",
+                "id",
+                "computer",
+                "level",
+                "verdict",
+                name="hit_by_event_code",
+            ),
+            models.Index(
+                "scan", "user", "time", "event", "id", "computer", "level", "verdict", name="hit_by_user"
+            ),
+            models.Index(
+                "scan", "verdict", "time", "event", "id", "computer", "level", name="hit_by_verdict"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from django.db.models import BooleanField, F, Func, QuerySet, Value
 
 from scans_app.models import Hit
 
-#: What lists are sorted by -> the column. Ties are ordered by time and key, in the same direction.
+#: What lists are sorted by -> the column. Ties follow time and place in the evidence, in the same direction.
 SORTS = {
     "time": "time",
     "level": "level",
@@ -69,7 +69,7 @@ def _order(sort: str) -> tuple[tuple[str, ...], bool]:
     name = sort.removeprefix("-")
     if name not in SORTS:
         raise PageError(f"Hits can't be sorted by {name!r}: use {', '.join(SORTS)}.")
-    return tuple(dict.fromkeys((SORTS[name], "time", "id"))), sort.startswith("-")
+    return tuple(dict.fromkeys((SORTS[name], "time", "event", "id"))), sort.startswith("-")
 
 
 def _beyond(columns: tuple[str, ...], key: list[Any], *, less: bool) -> Func:
@@ -83,7 +83,7 @@ def _beyond(columns: tuple[str, ...], key: list[Any], *, less: bool) -> Func:
 
 
 def _write_key(hit: Hit, columns: tuple[str, ...]) -> str:
-    values = [getattr(hit, column) for column in columns]
+    values = [getattr(hit, Hit._meta.get_field(column).attname) for column in columns]
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 

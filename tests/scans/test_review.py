@@ -24,6 +24,7 @@ from scans_app.services.hit_pages import PageError, hit_page
 from scans_app.services.intake import receive
 from scans_app.services.review import comment, judge
 from scans_app.services.stacks import StackError, scan_mark, stack
+from tests.evtx_writer import build_evtx
 from tests.scans.conftest import START, do_all_work, log_bytes, process_event
 
 pytestmark = pytest.mark.django_db
@@ -182,6 +183,24 @@ def test_pages_by_key_show_every_hit_once_and_lead_back(hits, sort):
     while page.before:
         page = hit_page(hits, sort=sort, size=7, before=page.before)
     assert [hit.pk for hit in page.rows] == first
+
+
+def test_two_scans_of_the_same_evidence_list_their_hits_in_the_same_order(add_evidence, start):
+    same_time = [process_event(0) for _ in range(12)]
+    logs = [add_evidence(build_evtx(same_time, per_chunk=2)), add_evidence(log_bytes(5), "b.evtx")]
+    first, second = start(logs), start(logs)
+    do_all_work()
+    # As if the second had been worked on in another order.
+    rows = list(Hit.objects.of_scan(second).order_by("-pk"))
+    Hit.objects.of_scan(second).delete()
+    Hit.objects.bulk_create(_copy(hit) for hit in rows)
+    lists = [hit_page(Hit.objects.of_scan(scan), sort="title").rows for scan in (first, second)]
+    assert [hit.event_id for hit in lists[0]] == [hit.event_id for hit in lists[1]]
+
+
+def _copy(hit: Hit) -> Hit:
+    hit.pk, hit._state.adding = None, True
+    return hit
 
 
 def test_a_page_stays_where_it_is_when_rows_come_in_before_it(hits):
