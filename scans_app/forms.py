@@ -98,14 +98,14 @@ class ScanForm(forms.Form):
         help_text='A lambda over the rule, such as x=>x.author =~ "Roth".',
     )
     model = forms.ModelChoiceField(
-        EventModel.objects.none(), empty_label=None, help_text="Where log sources and fields are in the events."
+        EventModel.objects.none(),
+        empty_label=None,
+        help_text="Where log sources and fields are in the events.",
     )
     time_from = forms.CharField(required=False, label="Events from", help_text=TIME)
     time_to = forms.CharField(required=False, label="Events to", help_text=TIME)
 
-    def __init__(
-        self, *args: Any, case: Case, user: AbstractBaseUser | AnonymousUser, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, case: Case, user: AbstractBaseUser | AnonymousUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         catalogued = Evidence.objects.of_case(case).catalogued()
         models = EventModel.objects.visible_to(user).filter(current__isnull=False)

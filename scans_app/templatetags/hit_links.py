@@ -23,6 +23,8 @@ from sigma_engine import LEVELS
 register = template.Library()
 
 LINKED = 1_000  # characters; a longer value would make an address that servers refuse
+DETAILS_SHOWN = 2_000  # characters of a hit's details in a list; the event itself shows all
+PART_SHOWN = 400
 SEPARATOR = " ¦ "  # between the parts of a hit's details
 #: Fields of the event that are columns of the hit: filtering by the column is cheaper and means the same.
 COLUMN_FIELDS = {
@@ -145,7 +147,7 @@ def details(context: template.Context, hit: Hit) -> SafeString:
     filter that a part links to is a search for it."""
     browser: HitBrowser = context["browser"]
     bar = mark_safe(' <span aria-hidden="true">¦</span> ')
-    parts = (_detail(browser, part) for part in hit.details.split(SEPARATOR) if part.strip())
+    parts = (_detail(browser, part) for part in hit.details[:DETAILS_SHOWN].split(SEPARATOR) if part.strip())
     return format_html_join(bar, "{}", ((part,) for part in parts))
 
 
@@ -154,8 +156,8 @@ def _detail(browser: HitBrowser, part: str) -> SafeString:
     if not colon:
         label, text = "", part
     named = format_html("<b>{}:</b> ", label) if label else ""
-    if not text or len(text) > LINKED:
-        return format_html("{}{}", named, text)
+    if not text or len(text) > PART_SHOWN:
+        return format_html("{}{}{}", named, text[:PART_SHOWN], "…" if text else "")
     return format_html(
         '{}<a class="val" href="{}" data-param="q" data-menu tabindex="-1">{}</a>',
         named,

@@ -22,12 +22,16 @@ def case_list(request: HttpRequest) -> HttpResponse:
     sums = files.values("case").annotate(n=Count("pk"), bytes=Sum("size"), seen=Sum("events"))
     scans = Scan.objects.filter(case=OuterRef("pk")).order_by().values("case").annotate(n=Count("pk"))
     role = CaseMember.objects.filter(case=OuterRef("pk"), user=request.user).values("role")
-    cases = Case.objects.visible_to(request.user).select_related("created_by").annotate(
-        files=Subquery(sums.values("n")),
-        size=Subquery(sums.values("bytes")),
-        events=Subquery(sums.values("seen")),
-        scans_made=Subquery(scans.values("n")),
-        role=Subquery(role),
+    cases = (
+        Case.objects.visible_to(request.user)
+        .select_related("created_by")
+        .annotate(
+            files=Subquery(sums.values("n")),
+            size=Subquery(sums.values("bytes")),
+            events=Subquery(sums.values("seen")),
+            scans_made=Subquery(scans.values("n")),
+            role=Subquery(role),
+        )
     )
     return render(request, "cases/list.html", {"cases": cases})
 

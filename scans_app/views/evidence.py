@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import Any
 from urllib.parse import unquote
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -52,7 +53,7 @@ def upload(request: HttpRequest, case_pk: int) -> HttpResponse:
     case = access.get_editable_case(request, case_pk)
     if request.content_type == RAW:
         name = unquote(request.headers.get("X-File-Name", "")) or "upload"
-        receipt = _receive(case, request, name, cast(BinaryIO, request))
+        receipt = _receive(case, request, name, WholeBody(request))
         status = 200 if receipt.intake.stored else 422
         return render(request, "evidence/_receipt.html", {"receipt": receipt}, status=status)
     receipts = [_receive(case, request, file.name, file) for file in request.FILES.getlist("files")]
@@ -72,6 +73,26 @@ def evidence_file(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
         "ledger": _ledger(file),
     }
     return render(request, "evidence/file.html", context)
+
+
+class WholeBody:
+    """The body of a request as a stream that ends only where its Content-Length says.
+
+    A connection that breaks looks like the end of the body to a server, so half a log would be stored as a
+    whole one. `read` raises BadRequest instead.
+    """
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self._left = int(request.META.get("CONTENT_LENGTH") or 0)
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes, b"" at the end."""
+        block = self._request.read(size) if self._left else b""
+        self._left -= len(block)
+        if not block and self._left:
+            raise BadRequest(f"The upload broke off {self._left:,} bytes before its end. Nothing was kept.")
+        return block
 
 
 def _receive(case: Case, request: HttpRequest, name: str | None, stream: Any) -> Receipt:

@@ -48,9 +48,13 @@ def judge(request: HttpRequest, case_pk: int) -> HttpResponse:
     chosen = _chosen(request, case, list_query)
     verdict = request.POST.get("verdict", "")
     if verdict not in Hit.Verdict.values:
-        return HttpResponseBadRequest("A verdict is true_positive, benign, false_positive, unsure or nothing.")
+        return HttpResponseBadRequest(
+            "A verdict is true_positive, benign, false_positive, unsure or nothing."
+        )
     if chosen is None:
-        sentence = f"More than {JUDGED_AT_ONCE:,} hits are chosen. Narrow the filters and judge them in parts."
+        sentence = (
+            f"More than {JUDGED_AT_ONCE:,} hits are chosen. Narrow the filters and judge them in parts."
+        )
         messages.error(request, sentence)
         return _judged(request, case, [], list_query, verdict)
     count = review.judge(chosen, verdict, request.user)
@@ -98,7 +102,10 @@ def comment(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
         problem = str(error)
     list_query = QueryDict(request.POST.get("query", ""))
     if request.headers.get("HX-Request"):
-        context = browse_context(request, hit, list_query) | {"problem": problem, "text": text if problem else ""}
+        context = browse_context(request, hit, list_query) | {
+            "problem": problem,
+            "text": text if problem else "",
+        }
         return render(request, "hits/_notes.html", context, status=422 if problem else 200)
     if problem:
         messages.error(request, f"The comment was not saved. {problem}")

@@ -84,7 +84,11 @@ def make_hit(scan: Scan, evidence: Evidence) -> Callable[..., Hit]:
             "computer": "WS-1",
             "event_code": 4688,
             "user": "EXAMPLE\\olivia",
-        } | {name: facts.pop(name) for name in ("time", "channel", "computer", "event_code", "user") if name in facts}
+        } | {
+            name: facts.pop(name)
+            for name in ("time", "channel", "computer", "event_code", "user")
+            if name in facts
+        }
         pk = event_pk(evidence.pk, 0, position)
         event = Event.objects.create(
             id=pk, evidence=evidence, chunk=0, position=position, record_id=position, data=data, **columns
@@ -121,7 +125,9 @@ def titles(response: Any) -> list[str]:
 
 def rows(response: Any) -> list[int]:
     """The keys of the hits of a hits page, in order."""
-    return [int(pk) for pk in re.findall(r'data-hit="(\d+)"[^>]*>\s*<tr class="hit">', response.content.decode())]
+    return [
+        int(pk) for pk in re.findall(r'data-hit="(\d+)"[^>]*>\s*<tr class="hit">', response.content.decode())
+    ]
 
 
 @pytest.fixture(autouse=True)

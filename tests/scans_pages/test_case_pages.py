@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def test_the_list_holds_only_the_cases_of_the_member(case: Case, owner_client: Client, stranger_client: Client) -> None:
+def test_the_list_holds_only_the_cases_of_the_member(
+    case: Case, owner_client: Client, stranger_client: Client
+) -> None:
     assert "Harbour" in owner_client.get("/cases/").content.decode()
     page = stranger_client.get("/cases/").content.decode()
     assert "Harbour" not in page
     assert "You are not a member of a case yet" in page
 
 
-def test_a_new_case_belongs_to_who_made_it_and_asks_for_evidence(stranger_client: Client, stranger: User) -> None:
+def test_a_new_case_belongs_to_who_made_it_and_asks_for_evidence(
+    stranger_client: Client, stranger: User
+) -> None:
     response = stranger_client.post("/cases/new/", {"name": "Quay", "description": ""})
     case = Case.objects.get(name="Quay")
     assert response.headers["Location"] == f"/cases/{case.pk}/evidence/"
@@ -89,7 +93,9 @@ def test_the_only_owner_stays(case: Case, owner_client: Client, owner: User) -> 
     assert response.status_code == 422
 
 
-def test_an_owner_removes_a_member(case: Case, owner_client: Client, reader_client: Client, teammate: User) -> None:
+def test_an_owner_removes_a_member(
+    case: Case, owner_client: Client, reader_client: Client, teammate: User
+) -> None:
     member = case.members.get(user=teammate)
     owner_client.post(f"/cases/{case.pk}/members/{member.pk}/remove/")
     assert reader_client.get(f"/cases/{case.pk}/").status_code == 404

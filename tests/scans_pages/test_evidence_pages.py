@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -75,6 +76,16 @@ def test_a_reader_and_a_stranger_cannot_upload(
     assert send(stranger_client, case, log_bytes(3)).status_code == 404
     assert not case.evidence.exists()
     assert "Choose files" not in reader_client.get(f"/cases/{case.pk}/evidence/").content.decode()
+
+
+def test_an_upload_that_breaks_off_is_not_kept_as_a_whole_one(case: Case, owner_client: Client) -> None:
+    content = log_bytes(12)
+    broken = {"wsgi.input": io.BytesIO(content[:-1000]), "CONTENT_LENGTH": str(len(content))}
+    path = f"/cases/{case.pk}/evidence/upload/"
+    response = owner_client.generic("POST", path, content, "application/octet-stream", **broken)
+    assert response.status_code == 400
+    assert not case.evidence.exists()
+    assert not list(Evidence.folder().rglob("*.part"))
 
 
 def test_an_upload_needs_the_token(case: Case, owner_client: Client) -> None:

@@ -23,14 +23,18 @@ MakeHit = Callable[..., "Hit"]
 
 
 def ask(client: Client, case: Case, **query: Any) -> Any:
-    return client.get(f"/cases/{case.pk}/hits/", {name.replace("__", "."): value for name, value in query.items()})
+    return client.get(
+        f"/cases/{case.pk}/hits/", {name.replace("__", "."): value for name, value in query.items()}
+    )
 
 
 def test_without_a_scan_the_page_says_what_comes_first(case: Case, owner_client: Client) -> None:
     assert "Add evidence first" in ask(owner_client, case).content.decode()
 
 
-def test_without_hits_the_page_says_what_the_scan_looked_at(case: Case, scan: Scan, owner_client: Client) -> None:
+def test_without_hits_the_page_says_what_the_scan_looked_at(
+    case: Case, scan: Scan, owner_client: Client
+) -> None:
     assert f"Scan {scan.pk} found no hits" in ask(owner_client, case).content.decode()
 
 
@@ -79,7 +83,11 @@ def test_each_filter_lets_through_what_it_says(
             data={"EventData": {"a.b": ["x", "y"], "Note": "-"}},
         ),
         make_hit(
-            level=3, computer="", channel="System", time=FIRST_TIME + 2 * DAY, data={"EventData": {"Image": None}}
+            level=3,
+            computer="",
+            channel="System",
+            time=FIRST_TIME + 2 * DAY,
+            data={"EventData": {"Image": None}},
         ),
     ]
     assert set(rows(ask(owner_client, case, **query))) == {made[n].pk for n in found}
@@ -106,7 +114,9 @@ def test_what_cannot_be_used_of_an_address_is_said_and_the_rest_is_shown(
     assert rows(response) == [hit.pk]
 
 
-def test_filters_are_chips_with_a_link_that_removes_them(case: Case, make_hit: MakeHit, owner_client: Client) -> None:
+def test_filters_are_chips_with_a_link_that_removes_them(
+    case: Case, make_hit: MakeHit, owner_client: Client
+) -> None:
     hit = make_hit()
     page = ask(owner_client, case, rule=hit.rule_id, not__computer="WS-9").content.decode()
     assert f"<b>{hit.rule.title}</b>" in page
@@ -122,7 +132,9 @@ def test_the_filter_form_leads_to_the_pages_own_address(case: Case, scan: Scan, 
     assert response.headers["Location"].endswith("?stack=event.EventData.TargetUserName")
 
 
-@pytest.mark.parametrize(("sort", "order"), [("time", [0, 1, 2]), ("-time", [2, 1, 0]), ("-level", [1, 2, 0])])
+@pytest.mark.parametrize(
+    ("sort", "order"), [("time", [0, 1, 2]), ("-time", [2, 1, 0]), ("-level", [1, 2, 0])]
+)
 def test_rows_stand_in_the_order_of_the_address(
     case: Case, make_hit: MakeHit, owner_client: Client, sort: str, order: list[int]
 ) -> None:
@@ -130,7 +142,9 @@ def test_rows_stand_in_the_order_of_the_address(
     assert rows(ask(owner_client, case, sort=sort)) == [made[n].pk for n in order]
 
 
-def test_pages_follow_each_other_by_key_and_lead_back(case: Case, make_hit: MakeHit, owner_client: Client) -> None:
+def test_pages_follow_each_other_by_key_and_lead_back(
+    case: Case, make_hit: MakeHit, owner_client: Client
+) -> None:
     made = [make_hit(time=FIRST_TIME).pk for _ in range(205)]
     seen, query = [], {}
     for _ in range(3):
@@ -163,7 +177,14 @@ def test_stacks_count_under_the_same_filters_and_link_to_them(
 def test_a_stack_by_a_field_of_the_event_tells_absent_null_and_empty_apart(
     case: Case, make_hit: MakeHit, owner_client: Client
 ) -> None:
-    for fields in ({"Image": "C:\\a.exe"}, {"Image": "C:\\a.exe"}, {"Image": None}, {"Image": ""}, {"Image": "-"}, {}):
+    for fields in (
+        {"Image": "C:\\a.exe"},
+        {"Image": "C:\\a.exe"},
+        {"Image": None},
+        {"Image": ""},
+        {"Image": "-"},
+        {},
+    ):
         make_hit(data={"EventData": fields})
     browser = ask(owner_client, case, stack="event.EventData.Image").context["browser"]
     counted = {row["label"]: row["count"] for row in browser.stack.rows}
@@ -208,7 +229,11 @@ def test_htmx_gets_the_list_or_one_part_of_it(
 ) -> None:
     make_hit()
     path = f"/cases/{case.pk}/hits/"
-    starts = {"browse": '<div id="browse"', "stacks": '<span class="push" id="hit-counts"', "hist": '<figure class="hist"'}
+    starts = {
+        "browse": '<div id="browse"',
+        "stacks": '<span class="push" id="hit-counts"',
+        "hist": '<figure class="hist"',
+    }
     for target, start in starts.items():
         page = hx(owner_client, "get", path, target=target).content.decode()
         assert page.strip().startswith(start), target
@@ -248,7 +273,9 @@ def test_the_table_reads_no_events_and_asks_as_often_for_a_hundred_hits_as_for_o
     assert asked[0] <= 16
 
 
-def test_the_scan_of_another_case_is_not_found(case: Case, scan: Scan, owner: Any, owner_client: Client) -> None:
+def test_the_scan_of_another_case_is_not_found(
+    case: Case, scan: Scan, owner: Any, owner_client: Client
+) -> None:
     from scans_app.services.cases import create_case
 
     other = create_case("Other", "", owner)
@@ -260,6 +287,13 @@ def test_a_stranger_sees_no_hits(case: Case, make_hit: MakeHit, stranger_client:
     hit = make_hit()
     for path in ("hits/", f"hits/{hit.pk}/", f"hits/?hit={hit.pk}", f"hits/{hit.pk}/why/"):
         assert stranger_client.get(f"/cases/{case.pk}/{path}").status_code == 404
+
+
+def test_long_details_are_cut_in_the_list(case: Case, make_hit: MakeHit, owner_client: Client) -> None:
+    make_hit(details=" ¦ ".join(f"Part{number}: {'x' * 5_000}" for number in range(20)))
+    page = ask(owner_client, case).content.decode()
+    assert "Part0" in page
+    assert page.count("x" * 100) < 30
 
 
 def test_a_large_scan_shows_its_rows_first_and_counts_after(

@@ -24,7 +24,9 @@ TABS = ("event", "why", "rule", "notes")
 
 def slide_of(page: str) -> str:
     """The part of a page that is the slide-over."""
-    return page[page.index('<aside class="slide"') : page.index("</aside>", page.index('<aside class="slide"'))]
+    return page[
+        page.index('<aside class="slide"') : page.index("</aside>", page.index('<aside class="slide"'))
+    ]
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -42,7 +44,9 @@ def test_a_tab_is_the_same_beside_the_list_and_alone_for_htmx(
     assert f'id="tab-{tab}" ' in alone
 
 
-def test_a_hits_own_address_leads_to_the_list_with_it_open(case: Case, make_hit: MakeHit, owner_client: Client) -> None:
+def test_a_hits_own_address_leads_to_the_list_with_it_open(
+    case: Case, make_hit: MakeHit, owner_client: Client
+) -> None:
     hit = make_hit()
     response = owner_client.get(f"/cases/{case.pk}/hits/{hit.pk}/", follow=True)
     assert response.redirect_chain[0][0] == f"/cases/{case.pk}/hits/?scan={hit.scan_id}&hit={hit.pk}"
@@ -51,14 +55,24 @@ def test_a_hits_own_address_leads_to_the_list_with_it_open(case: Case, make_hit:
 
 def test_closing_keeps_filters_and_page(case: Case, make_hit: MakeHit, owner_client: Client) -> None:
     hit = make_hit()
-    page = owner_client.get(f"/cases/{case.pk}/hits/?level=high&sort=-time&hit={hit.pk}&tab=why").content.decode()
+    page = owner_client.get(
+        f"/cases/{case.pk}/hits/?level=high&sort=-time&hit={hit.pk}&tab=why"
+    ).content.decode()
     assert 'href="?level=high&amp;sort=-time" data-close' in page
 
 
 def test_the_event_shows_all_fields_with_types_and_four_kinds_of_nothing(
     case: Case, make_hit: MakeHit, owner_client: Client
 ) -> None:
-    fields = {"Hex": "0x17", "Number": 23, "Null": None, "Empty": "", "Dash": "-", "Truth": True, "Data": ["a", "b"]}
+    fields = {
+        "Hex": "0x17",
+        "Number": 23,
+        "Null": None,
+        "Empty": "",
+        "Dash": "-",
+        "Truth": True,
+        "Data": ["a", "b"],
+    }
     hit = make_hit(data={"EventData": fields, "System": {"EventID": {"Value": 4688}}})
     slide = slide_of(owner_client.get(f"/cases/{case.pk}/hits/?hit={hit.pk}").content.decode())
     shown = re.findall(r"<dt>([^<]*)</dt><dd>.*?>([^<]*)</a><span class=\"type\">([^<]*)</span>", slide)
@@ -171,7 +185,9 @@ def test_all_hits_of_the_filter_are_judged_and_no_other(
     assert list(Hit.objects.order_by("pk").values_list("verdict", flat=True)) == ["false_positive"] * 2 + [""]
 
 
-def test_the_whole_filter_without_a_scan_judges_nothing(case: Case, make_hit: MakeHit, owner_client: Client) -> None:
+def test_the_whole_filter_without_a_scan_judges_nothing(
+    case: Case, make_hit: MakeHit, owner_client: Client
+) -> None:
     hit = make_hit()
     owner_client.post(f"/cases/{case.pk}/hits/judge/", {"scope": "filter", "verdict": "benign", "query": ""})
     hit.refresh_from_db()
@@ -229,7 +245,11 @@ def test_judging_needs_the_token(case: Case, make_hit: MakeHit, owner_client: Cl
 
 
 def test_a_comment_stands_with_its_author_and_verdicts_have_a_history(
-    case: Case, make_hit: MakeHit, owner_client: Client, analyst_client: Client, hx: Callable[..., HttpResponse]
+    case: Case,
+    make_hit: MakeHit,
+    owner_client: Client,
+    analyst_client: Client,
+    hx: Callable[..., HttpResponse],
 ) -> None:
     hit = make_hit()
     for client, verdict in [(owner_client, "unsure"), (analyst_client, "benign")]:
@@ -245,7 +265,9 @@ def test_an_empty_comment_is_said_at_its_field(
     case: Case, make_hit: MakeHit, owner_client: Client, hx: Callable[..., HttpResponse]
 ) -> None:
     hit = make_hit()
-    response = hx(owner_client, "post", f"/cases/{case.pk}/hits/{hit.pk}/comment/", {"text": " "}, target="notes")
+    response = hx(
+        owner_client, "post", f"/cases/{case.pk}/hits/{hit.pk}/comment/", {"text": " "}, target="notes"
+    )
     assert response.status_code == 422
     assert "The comment is empty" in response.content.decode()
 

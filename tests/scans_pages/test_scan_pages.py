@@ -61,7 +61,9 @@ def test_preflight_says_which_rules_do_not_run_and_why(
 ) -> None:
     from rules_app.services import FoundFile, import_rules
 
-    linux = "title: Elsewhere\nlogsource: {product: linux}\ndetection: {s: {a: b}, condition: s}\nlevel: low\n"
+    linux = (
+        "title: Elsewhere\nlogsource: {product: linux}\ndetection: {s: {a: b}, condition: s}\nlevel: low\n"
+    )
     broken = "title: No condition\nlogsource: {product: windows}\ndetection: {s: {a: b}}\nlevel: low\n"
     import_rules([FoundFile("l.yml", linux.encode()), FoundFile("b.yml", broken.encode())], rule_set, owner)
     page = owner_client.get(f"/cases/{case.pk}/scans/new/preflight/", form()).content.decode()
@@ -138,7 +140,15 @@ def test_the_page_of_a_scan_follows_it_to_its_end(
     assert over.status_code == 286
     assert "every 1s" not in page
     assert "Cancel scan" not in page
-    for words in ("Finished", "12 <small>of 12</small>", "12: ", "12 high", "Manifest", "1 of 2", evidence.sha256):
+    for words in (
+        "Finished",
+        "12 <small>of 12</small>",
+        "12: ",
+        "12 high",
+        "Manifest",
+        "1 of 2",
+        evidence.sha256,
+    ):
         assert words in page
     assert f"?scan={scan.pk}&amp;rule=" in page
     listed = owner_client.get(f"/cases/{case.pk}/scans/").content.decode()
@@ -196,6 +206,12 @@ def test_strangers_find_no_scan(
 ) -> None:
     owner_client.post(f"/cases/{case.pk}/scans/new/", form())
     scan = Scan.objects.get()
-    for path in ("scans/", f"scans/{scan.pk}/", f"scans/{scan.pk}/progress/", "scans/new/", "scans/new/preflight/"):
+    for path in (
+        "scans/",
+        f"scans/{scan.pk}/",
+        f"scans/{scan.pk}/progress/",
+        "scans/new/",
+        "scans/new/preflight/",
+    ):
         assert stranger_client.get(f"/cases/{case.pk}/{path}").status_code == 404
     assert stranger_client.post(f"/cases/{case.pk}/scans/{scan.pk}/cancel/").status_code == 404
