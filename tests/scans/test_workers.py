@@ -6,6 +6,9 @@ import json
 import signal
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 import redis
@@ -14,6 +17,7 @@ from django.conf import settings
 from scans_app.models import Evidence, Hit, Scan, ScanUnit
 from scans_app.services.doorbell import ring, waiting_messages
 from scans_app.services.scans import cancel_scan
+from sigmaweb.embedded_redis import running_redis
 from tests.scans.conftest import do_all_work, hits_of, log_bytes
 from tests.scans.workers import PROJECT, wait_until, worker, worker_environment
 
@@ -110,6 +114,21 @@ def test_a_redis_flushed_before_anyone_heard_the_bell_costs_nothing(evidence, ex
         assert waiting_messages() == 0
     with worker():
         assert_undisturbed(scan, expected)
+
+
+def test_a_redis_that_goes_away_and_comes_back_costs_no_hit(evidence, expected, start, tmp_path):
+    socket = tmp_path / "private" / "redis.sock"
+    own = replace(settings.ENVIRONMENT, redis_socket=socket, redis_url=f"unix://{socket}")
+    first = ExitStack()
+    first.enter_context(running_redis(own))
+    with first, worker(REDIS_URL=own.redis_url) as one:
+        scan = start(evidence)
+        wait_until(lambda: is_in_the_middle(scan))
+        first.close()
+        time.sleep(3)  # the slices of that moment end, and nobody can ring
+        assert one.process.poll() is None
+        with running_redis(own):
+            assert_undisturbed(scan, expected)
 
 
 def test_a_worker_that_slept_over_its_lease_writes_nothing_twice(evidence, expected, start):

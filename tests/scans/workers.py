@@ -23,16 +23,14 @@ PATIENCE = 90  # seconds until a test gives up; nothing is measured by it
 class Worker:
     """A worker with two pool processes, short leases and a reaper of one second."""
 
-    def __init__(self, app: str = "sigmaweb") -> None:
-        self._app = app
+    def __init__(self, app: str, **environment: str) -> None:
+        self._app, self._environment = app, worker_environment() | environment
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "celery", "-A", self._app, "worker", "-c", "2", "-l", "WARNING"]
         options = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
-        return subprocess.Popen(
-            command + options, cwd=PROJECT, env=worker_environment(), start_new_session=True
-        )
+        return subprocess.Popen(command + options, cwd=PROJECT, env=self._environment, start_new_session=True)
 
     def pool(self) -> list[psutil.Process]:
         """The processes that do the work (a compiler that one of them started is not among them)."""
@@ -62,9 +60,9 @@ class Worker:
 
 
 @contextmanager
-def worker(app: str = "sigmaweb") -> Iterator[Worker]:
-    """A running worker for the length of the block."""
-    one = Worker(app)
+def worker(app: str = "sigmaweb", **environment: str) -> Iterator[Worker]:
+    """A running worker for the length of the block; more arguments are environment variables of its own."""
+    one = Worker(app, **environment)
     try:
         yield one
     finally:
