@@ -157,3 +157,27 @@ def test_slash_goes_to_the_search_and_finds_text_of_the_details(hits: Page) -> N
     hits.keyboard.press("Enter")
     expect(hits).to_have_url(re.compile(r"q=lsass\.dmp"))
     expect(_rows(hits).first).to_contain_text("lsass.dmp")
+
+
+def test_the_menu_of_a_value_excludes_it(hits: Page) -> None:
+    everything = _rows(hits).count()
+    value = hits.locator("#hits .hit-host a.val", has_text="FS01.harbor.test").first
+    value.click(button="right")
+    menu = hits.get_by_role("menu", name="computer")
+    expect(menu).to_be_visible()
+    menu.get_by_role("menuitem", name=re.compile("Exclude it")).click()
+    expect(hits).to_have_url(re.compile(r"not\.computer=FS01"))
+    expect(hits.locator("#hits .hit-host", has_text="FS01")).to_have_count(0)
+    assert 0 < _rows(hits).count() <= everything
+
+
+def test_dragging_over_the_histogram_narrows_the_time(hits: Page) -> None:
+    box = hits.locator(".hist-svg[data-first]").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    hits.mouse.move(box["x"] + box["width"] * 0.9, middle)
+    hits.mouse.down()
+    hits.mouse.move(box["x"] + box["width"], middle, steps=5)
+    hits.mouse.up()
+    expect(hits).to_have_url(re.compile("from=2026-03-12T10"))
+    expect(_rows(hits).first).to_contain_text(re.compile("1[01]:"))
