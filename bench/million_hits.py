@@ -98,8 +98,6 @@ def build() -> Scan:
     Scan.objects.filter(pk=scan.pk).update(hits=HITS, state=Scan.State.FINISHED)
     seconds = time.perf_counter() - began
     print(f"wrote {HITS:,} hits in {seconds:.0f} s, {HITS / seconds:,.0f} a second")
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
     return Scan.objects.get(pk=scan.pk)
 
 
