@@ -37,7 +37,7 @@ class FieldValue:
 
 
 def event_sections(event: dict[str, Any]) -> list[tuple[str, list[FieldValue]]]:
-    """All values of an event by its top-level key, in the event's order, System last: an analyst reads
+    """All values of an event by its top-level key, in the order that the database kept, System last: an analyst reads
     what happened before where it was written."""
     sections: dict[str, list[FieldValue]] = {}
     for key, value in event.items():
@@ -110,7 +110,7 @@ def event_field_is(path: str, text: str) -> Q:
         condition = Q()
         for value in _readings("" if text == NOTHINGS["empty"] else text):
             condition |= Q(KeyTransformExact(data, _json(value)))
-    return Q(Case(When(condition, then=Value(1)), default=Value(0), output_field=BooleanField()))
+    return Q(Case(When(condition, then=Value(value=True)), default=Value(value=False), output_field=BooleanField()))
 
 
 def _json(value: Any) -> Value:

@@ -76,7 +76,7 @@ def test_the_event_shows_all_fields_with_types_and_four_kinds_of_nothing(
     hit = make_hit(data={"EventData": fields, "System": {"EventID": {"Value": 4688}}})
     slide = slide_of(owner_client.get(f"/cases/{case.pk}/hits/?hit={hit.pk}").content.decode())
     shown = re.findall(r"<dt>([^<]*)</dt><dd>.*?>([^<]*)</a><span class=\"type\">([^<]*)</span>", slide)
-    assert shown == [
+    expected = [
         ("Hex", "0x17", "hex, 23"),
         ("Number", "23", "number"),
         ("Null", "null", "null"),
@@ -87,6 +87,7 @@ def test_the_event_shows_all_fields_with_types_and_four_kinds_of_nothing(
         ("Data[1]", "b", "text"),
         ("EventID.Value", "4688", "number"),
     ]
+    assert sorted(shown) == sorted(expected)  # PostgreSQL keeps the keys of JSON in an order of its own
     assert "event.EventData.Null=%28null%29" in slide
     assert "event_id=4688" in slide
 
