@@ -207,8 +207,8 @@ class _Evaluator:
         reason: str | None = None
         matched = ""
         try:
-            matched = next((text for text in keyword_texts(self._event) if value.test.matches(text)), "")
-            truth = any(value.test.matches(text) for text in keyword_texts(self._event))
+            found = [text for text in keyword_texts(self._event) if value.test.matches(text)]
+            truth, matched = bool(found), found[0] if found else ""
             reason = None if truth else "value_mismatch"
         except RegexTimeout:
             truth, reason = False, "regex_timeout"

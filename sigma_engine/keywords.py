@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sigma_engine.classifier import Timeouts
@@ -11,19 +11,41 @@ from sigma_engine.patterns import RegexTest, TextPattern, ValueTest
 from sigma_engine.regexes import RegexTimeout
 from sigma_engine.values import value_texts
 
+_NUMBER_CHARACTERS = frozenset("0123456789abcdefx.-")
 
-def keyword_texts(event: Any) -> Iterator[str]:
+
+def keyword_texts(event: Any) -> list[str]:
     """Every text that keywords are looked for in: values, never names; of a list also its texts joined by lines."""
-    if isinstance(event, dict):
-        for value in event.values():
-            yield from keyword_texts(value)
-    elif isinstance(event, list):
-        texts = [text for item in event for text in keyword_texts(item)]
-        yield from texts
-        if len(texts) > 1:
-            yield "\n".join(texts)
-    else:
-        yield from value_texts(event)
+    texts: list[str] = []
+    _collect(event, texts, with_numbers=True)
+    return texts
+
+
+def _collect(value: Any, texts: list[str], *, with_numbers: bool) -> None:
+    if isinstance(value, dict):
+        for item in value.values():
+            if type(item) is str:  # most values: no call for them
+                texts.append(item)
+            else:
+                _collect(item, texts, with_numbers=with_numbers)
+    elif isinstance(value, list):
+        start = len(texts)
+        for item in value:
+            _collect(item, texts, with_numbers=with_numbers)
+        if len(texts) - start > 1:
+            texts.append("\n".join(texts[start:]))
+    elif isinstance(value, str):
+        texts.append(value)
+    elif with_numbers:
+        texts.extend(value_texts(value))
+
+
+def _may_match_number(test: ValueTest) -> bool:
+    """Whether a keyword could be found in the text of a number or truth; most cannot, so those are left out."""
+    if not isinstance(test, TextPattern):
+        return True
+    required = test.required()
+    return set(required) <= _NUMBER_CHARACTERS or required in "true" or required in "false"
 
 
 class KeywordClassifier:
@@ -34,16 +56,19 @@ class KeywordClassifier:
         self._others = [(a, t) for a, t in tests if not isinstance(t, TextPattern | RegexTest)]
         self._texts = TextTests([(a, t) for a, t in tests if isinstance(t, TextPattern | RegexTest)])
         self._timeouts = timeouts
+        self._with_numbers = any(_may_match_number(test) for _, test in tests)
 
     def true_of(self, event: dict[str, Any]) -> set[int]:
         """The keyword atoms that are true of an event."""
         if not self._tests:
             return set()
-        texts = list(keyword_texts(event))
-        if any(START in text or END in text for text in texts):
+        texts: list[str] = []
+        _collect(event, texts, with_numbers=self._with_numbers)
+        joined = f"{END}{START}".join(texts)
+        if joined.count(START) != len(texts) - 1 or joined.count(END) != len(texts) - 1:
             return {atom for atom, test in self._tests if self._any_matches(test, texts)}
         # One pass over all values: between two of them stand both sentinels, which no literal spans.
-        true, open_tests = self._texts.found_in(f"{END}{START}".join(texts))
+        true, open_tests = self._texts.found_in(joined)
         return true | {atom for atom, test in (*open_tests, *self._others) if self._any_matches(test, texts)}
 
     def _any_matches(self, test: ValueTest, texts: list[str]) -> bool:

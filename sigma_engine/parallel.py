@@ -18,9 +18,10 @@ from sigma_engine.scanner import Hit, Scanner
 
 
 class Unit(NamedTuple):
-    """A stretch of chunks of one file, both ends included."""
+    """A stretch of chunks of one file, both ends included. `name` is the file as it was given."""
 
-    evidence: str
+    name: str
+    evidence: EvidenceFile
     first_chunk: int
     last_chunk: int
 
@@ -61,9 +62,8 @@ def scan_files(compiled: CompiledSet, paths: Sequence[str], jobs: int) -> Iterat
         except (EvidenceError, OSError) as error:
             yield UnitResult(path, problems=[str(error)])
             continue
-        units += [
-            Unit(path, first, last) for first, last in units_of(evidence.chunk_count, evidence.chunk_size)
-        ]
+        stretches = units_of(evidence.chunk_count, evidence.chunk_size)
+        units += [Unit(path, evidence, first, last) for first, last in stretches]
     if jobs == 1:
         scanner = Scanner(compiled)
         for unit in units:
@@ -94,7 +94,7 @@ def _scan_in_processes(compiled: CompiledSet, units: list[Unit], jobs: int) -> I
                 yield pool.submit(_scan_in_child, unit).result()
             except BrokenProcessPool:
                 sentence = f"Chunks {unit.first_chunk} to {unit.last_chunk} ended the process that read them."
-                yield UnitResult(unit.evidence, problems=[sentence])
+                yield UnitResult(unit.name, problems=[sentence])
 
 
 def _pool(compiled: CompiledSet, workers: int, method: str) -> ProcessPoolExecutor:
@@ -116,12 +116,11 @@ def _scan_in_child(unit: Unit) -> UnitResult:
 
 
 def _scan_unit(scanner: Scanner, unit: Unit) -> UnitResult:
-    result = UnitResult(unit.evidence)
+    result = UnitResult(unit.name)
     try:
-        evidence = open_evidence(unit.evidence)
         for chunk in range(unit.first_chunk, unit.last_chunk + 1):
-            _scan_chunk(scanner, evidence, chunk, result)
-    except (EvidenceError, OSError) as error:
+            _scan_chunk(scanner, unit.evidence, chunk, result)
+    except OSError as error:
         result.problems.append(str(error))
     return result
 

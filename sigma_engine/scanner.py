@@ -11,7 +11,7 @@ from sigma_engine.classifier import CacheBudget, Timeouts
 from sigma_engine.compiler import CompiledSet
 from sigma_engine.correlation import Member, member_text
 from sigma_engine.details import render_details
-from sigma_engine.events import ChunkRead, EventFacts, EvidenceFile, Record, event_facts
+from sigma_engine.events import ChunkRead, EventFacts, EvidenceFile, Record, event_facts, event_time
 from sigma_engine.model import Source
 from sigma_engine.routing import Router
 from sigma_engine.rule import Rule
@@ -86,7 +86,7 @@ class Scanner:
         by_source: Counter[tuple[Source, ...]] = Counter()
         self._timeouts.counts = found.regex_timeouts
         for record in found.read.records:
-            if time_range != (None, None) and not _inside(event_facts(record.event).time, time_range):
+            if time_range != (None, None) and not _inside(event_time(record.event), time_range):
                 continue
             accepted = router.accepted(record.event)
             by_source[accepted] += 1
