@@ -82,6 +82,8 @@ class _Reader:
             bad_fields=frozenset(node.text for node in _items(root, "BadFieldMappings")),
             bad_sources=frozenset(node.text for node in _items(root, "BadSources")),
         )
+        if not (parts.sources or parts.fields or parts.imports):
+            self._warn("velociraptor_empty", "This file holds no log sources and no field mappings.", root)
         for key, node in root.keys.items():
             if key not in _KEYS:
                 message = f"`{key}` is no key of a Velociraptor model; it is left out."

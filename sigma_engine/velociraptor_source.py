@@ -60,6 +60,7 @@ class _Shape:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         named = {column.name: column.expression for column in columns if column.name}
+        self.time = named.get("Timestamp", "")
         self.names_channel = named.get("Channel", "").endswith("OSPath.Basename")
         system, data = _dict_in(named.get("System", "")), named.get("EventData", "")
         self.channel = system.get("Channel", "").strip("'\"")
@@ -135,6 +136,8 @@ class Translator:
             return self._select(in_braces(text), bound, depth + 1)
         if call.name in ("parse_evtx", "watch_evtx"):
             fields = {key: f"x=>{self._over(value, bound)}" for key, value in shape.added.items()}
+            if shape.time:
+                fields["Timestamp"] = f"x=>x.Timestamp || {self._over(shape.time, bound)}"
             return [Taken(tuple(map(channel_of, self._names(call))), fields=fields)]
         if call.name == "watch_etw":
             return [Taken(self._providers(call, shape))]

@@ -587,3 +587,22 @@ def test_constants_are_bounded_together() -> None:
     assert model is not None
     assert model.fields.keys() == {"C0", "C1"}
     assert "`C2`" in findings[0].message
+
+
+def test_models_that_import_one_another_end() -> None:
+    text = yaml.safe_dump({"Name": "Other", "ImportConfigs": [f"n{n}" for n in range(20)]})
+    model, findings = parse_model(text, lambda name: text)
+    assert model is not None
+    assert any("belong to this one" in finding.message for finding in findings)
+
+
+def test_a_file_without_sources_and_fields_says_so() -> None:
+    [finding] = parse_model("DocTemplate: text\n")[1]
+    assert (finding.code, finding.severity) == ("velociraptor_empty", Severity.WARNING)
+
+
+def test_an_event_log_has_the_timestamp_that_its_query_computes(shared_data: Path) -> None:
+    model = load_model(str(shared_data / "velosigmac" / "windows_base.yaml"))
+    [source] = _sources(model, "*/windows/windefend")
+    event = {"System": {"TimeCreated": {"SystemTime": 1_700_000_000.5}}}
+    assert model.mapping("Timestamp", (source,)).read(event) == "2023-11-14T22:13:20.500000Z"
