@@ -39,7 +39,11 @@ function enter() {
 }
 
 function escape() {
-  if (slide()) close();
+  const pick = document.querySelector(".pick[open]");
+  if (pick) {
+    pick.open = false;
+    pick.querySelector("summary").focus();
+  } else if (slide()) close();
   else if (selected().length) document.getElementById("bulk").reset(), tell();
   else return false;
   return true;

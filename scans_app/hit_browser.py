@@ -112,7 +112,8 @@ class HitBrowser:
         found = slow.apply(hits).order_by().values_list("pk", flat=True)[: COUNTED + 1]
         key = "searched:" + hashlib.sha256(f"{self.scan.hits} {found.query}".encode()).hexdigest()
         keys: list[int] = cache.get_or_set(key, lambda: list(found), KEPT_SECONDS)
-        return hits.filter(pk__in=keys) if len(keys) <= COUNTED else hits
+        # Without a key Django would not ask at all, and a question that is not asked has no SQL to be kept under.
+        return hits.filter(pk__in=keys or [0]) if len(keys) <= COUNTED else hits
 
     @property
     def waits(self) -> bool:

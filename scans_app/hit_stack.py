@@ -105,7 +105,7 @@ class HitStack:
 
 
 def _word(field: str) -> str:
-    return WORDS.get(field, field.removeprefix(EVENT))
+    return WORDS.get(field, field.removeprefix(EVENT).removeprefix("EventData."))
 
 
 def _days(first: int, last: int) -> dict[str, str]:

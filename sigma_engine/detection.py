@@ -199,7 +199,7 @@ class _Parser:
     def _build(
         self, field: str, modifiers: tuple[str, ...], nodes: list[Node], place: Node
     ) -> FieldTest | None:
-        needy = next((name for name in ("exists", "vql") if name in modifiers), None)
+        needy = next((name for name in ("exists", "fieldref", "vql") if name in modifiers), None)
         if not field and needy:
             self._error("modifier_field", f"`{needy}` needs a field.", place)
             return None

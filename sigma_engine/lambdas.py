@@ -8,7 +8,7 @@ running is bounded in steps and output (`lambda_values`). The grammar is in `lam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sigma_engine import lambda_values as values
@@ -108,10 +108,19 @@ class FieldLambda:
         self.text = text
         self._evaluate = evaluate
 
-    def __call__(self, value: Any, event: Any) -> Any:
-        """The value for a field's `value` in `event`. Raises LambdaError at a bound."""
+    def holds_for_any(self, values: Iterable[Any], event: Any) -> bool:
+        """Whether it is true for one of the values of a field in `event`.
+
+        Raises LambdaError at a bound, which is for all of them together.
+        """
+        run = Run([event])
         try:
-            return self._evaluate(Run([event, value]))
+            for value in values:
+                run.step()
+                run.variables[1:] = [value]
+                if self._evaluate(run):
+                    return True
+            return False
         except RecursionError as error:
             raise LambdaError("The event is nested too deep for this lambda.") from error
 

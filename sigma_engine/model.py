@@ -33,6 +33,7 @@ __all__ = [
 
 MODELS = Path(__file__).parent / "models"
 MAX_EXTENDS = 8  # models that extend one another
+MAX_MODELS = 32  # models that one is made of
 _MAX_REMEMBERED = (
     10_000  # answers per cache; the keys come from evidence, which could invent them without end
 )
@@ -155,34 +156,44 @@ def parse_model(text: str, find: FindText | None = None) -> tuple[Model | None, 
     The text is in our own format or is a Velociraptor model file. `find` gives the text of a model that `extends`
     or `ImportConfigs` names (None: there is none); unless given, the models that ship with the engine are looked up.
     """
-    return _parse(text, find or _shipped_text, ())
+    return _parse(text, _Library(find or _shipped_text), ())
 
 
-def _parse(text: str, find: FindText, above: tuple[str, ...]) -> tuple[Model | None, list[Finding]]:
+class _Library:
+    """Where models are found by name, and how many more may be: each of them may name several others."""
+
+    def __init__(self, find: FindText) -> None:
+        self.find = find
+        self.left = MAX_MODELS
+
+
+def _parse(text: str, library: _Library, above: tuple[str, ...]) -> tuple[Model | None, list[Finding]]:
     root, findings = load_document(text)
     parts: ModelFile | None
     if root is not None and is_velociraptor_model(root):
         parts = read_velociraptor_model(root, text, findings)
     else:
         parts = read_model_file(root, text, findings)
-    bases = _bases(parts, findings, find, above) if parts is not None else []
+    bases = _bases(parts, findings, library, above) if parts is not None else []
     if parts is None or any(finding.severity is Severity.ERROR for finding in findings):
         return None, findings
     return Model(parts, text, bases), findings
 
 
-def _bases(parts: ModelFile, findings: list[Finding], find: FindText, above: tuple[str, ...]) -> list[Model]:
+def _bases(
+    parts: ModelFile, findings: list[Finding], library: _Library, above: tuple[str, ...]
+) -> list[Model]:
     """The models that this one extends or imports; one that `extends` names must be there."""
     chain, bases = (*above, parts.name), []
     if parts.extends:
-        base, problem = _base(parts.extends, find, chain)
+        base, problem = _base(parts.extends, library, chain)
         if problem:
             place = parts.extends_place
             findings.append(Finding("model_extends", Severity.ERROR, problem, "", *place, Scope.MODEL))
         bases += [base] if base else []
     is_empty = not (parts.sources or parts.fields)
     for name, line, column in parts.imports:
-        base, problem = _base(name, find, chain)
+        base, problem = _base(name, library, chain)
         if problem:
             severity = Severity.WARNING if is_empty else Severity.INFO
             findings.append(Finding("model_import", severity, problem, "", line, column, Scope.MODEL))
@@ -190,15 +201,18 @@ def _bases(parts: ModelFile, findings: list[Finding], find: FindText, above: tup
     return bases
 
 
-def _base(name: str, find: FindText, chain: tuple[str, ...]) -> tuple[Model | None, str]:
+def _base(name: str, library: _Library, chain: tuple[str, ...]) -> tuple[Model | None, str]:
     if name in chain:
         return None, f"The model extends itself: {' -> '.join((*chain, name))}."
     if len(chain) >= MAX_EXTENDS:
         return None, f"More than {MAX_EXTENDS} models extend one another."
-    text = find(name)
+    if library.left <= 0:
+        return None, f"More than {MAX_MODELS} models belong to this one."
+    library.left -= 1
+    text = library.find(name)
     if text is None:
         return None, f"There is no model `{name}`. The engine ships: {', '.join(shipped_models())}."
-    base, findings = _parse(text, find, chain)
+    base, findings = _parse(text, library, chain)
     if base is None:
         first = next((finding.message for finding in findings if finding.severity is Severity.ERROR), "")
         return None, f"The model `{name}` cannot be used: {first}"

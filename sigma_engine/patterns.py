@@ -161,20 +161,27 @@ class CidrTest:
         return str(self.network)
 
 
+# What Windows and JSON write: not `inf`, `1_000` or digits of other scripts, which Python reads as numbers too.
+_DECIMAL = re.compile(r"[+-]?[0-9]+")
+_FRACTION = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.?[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+_HEX = re.compile(r"0x[0-9a-f]+", re.IGNORECASE)
+MAX_DIGITS = 400  # beyond the largest float; a longer text is no number that anybody compares
+
+
 def to_number(value: Any) -> int | float | None:
-    """An event's value as a number: numbers, and text that is decimal, a float or `0x` hex; else None."""
+    """An event's value as a number: numbers, and text that is decimal, a fraction or `0x` hex; else None."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):
         return value
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > MAX_DIGITS:
         return None
-    for convert in (int, lambda text: int(text, 16) if text[:2].lower() == "0x" else float(text)):
-        try:
-            return convert(value.strip())
-        except ValueError:
-            continue
-    return None
+    text = value.strip()
+    if _DECIMAL.fullmatch(text):
+        return int(text)
+    if _HEX.fullmatch(text):
+        return int(text, 16)
+    return float(text) if _FRACTION.fullmatch(text) else None
 
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {

@@ -9,14 +9,17 @@ such file at all is an error.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from sigma_engine.findings import Finding, Scope, Severity
+from sigma_engine.lambda_values import json_of
 from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
 from sigma_engine.log_source import Source
 from sigma_engine.mapping import ORIGIN_MODEL, Mapping
 from sigma_engine.model_file import Import, ModelFile
 from sigma_engine.places import lambda_place
+from sigma_engine.values import ABSENT
 from sigma_engine.velociraptor_source import Taken, Translator, Untold
 from sigma_engine.vql_query import Let, read_lets
 from sigma_engine.yaml_source import Node
@@ -30,6 +33,8 @@ _KEYS = frozenset(
 )
 _NO_NAME = "Velociraptor model"
 _NOTHING = "x=>FALSE"
+_MAX_LETS = 500  # definitions of a template; published ones have some 25
+_MAX_CONSTANTS = 1024 * 1024  # characters of all constants together, as JSON
 
 
 def is_velociraptor_model(root: Node) -> bool:
@@ -60,7 +65,7 @@ class _Reader:
         self._tables: dict[str, Any] = {}
 
     def read(self, root: Node) -> ModelFile:
-        lets = read_lets(_text(root, "ExportTemplate"))
+        lets = self._lets(root)
         self._tables = constants_of(lets)
         lookup, query = self._details(root)
         fields = self._fields(root)
@@ -77,11 +82,20 @@ class _Reader:
             bad_fields=frozenset(node.text for node in _items(root, "BadFieldMappings")),
             bad_sources=frozenset(node.text for node in _items(root, "BadSources")),
         )
+        if not (parts.sources or parts.fields or parts.imports):
+            self._warn("velociraptor_empty", "This file holds no log sources and no field mappings.", root)
         for key, node in root.keys.items():
             if key not in _KEYS:
                 message = f"`{key}` is no key of a Velociraptor model; it is left out."
                 self._warn("velociraptor_key", message, node)
         return parts
+
+    def _lets(self, root: Node) -> dict[str, Let]:
+        lets = read_lets(_text(root, "ExportTemplate"))
+        if len(lets) > _MAX_LETS:
+            message = f"The template has {len(lets):,} definitions; the first {_MAX_LETS} are read."
+            self._warn("velociraptor_template", message, root.value["ExportTemplate"])
+        return dict(islice(lets.items(), _MAX_LETS))
 
     # Field mappings and details
 
@@ -190,16 +204,22 @@ def _unless_mapped(taken: Taken, fields: dict[str, Mapping]) -> Taken:
 
 
 def constants_of(lets: dict[str, Let]) -> dict[str, Any]:
-    """The definitions whose value needs neither an event nor a machine, by name."""
+    """The definitions whose value needs neither an event nor a machine, by name; `_MAX_CONSTANTS` in all.
+
+    Any other is none of ours, and a lambda that uses it is refused by its name.
+    """
     found: dict[str, Any] = {}
+    left = _MAX_CONSTANTS
     for name, let in lets.items():
-        if let.parameters:
+        if let.parameters or left < 0:
             continue
         try:
             compiled = compile_lambda(f"x=>{let.body}")
-            if not compiled.inputs:
-                found[name] = compiled({})
-        except LambdaError:  # no constant: a lambda that uses it is refused by this name
+            value = compiled({}) if not compiled.inputs else ABSENT
+            left -= len(json_of(value))
+            if value is not ABSENT and left >= 0:
+                found[name] = value
+        except LambdaError:
             continue
     return found
 

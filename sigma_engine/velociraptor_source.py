@@ -26,6 +26,8 @@ from sigma_engine.vql_query import (
 )
 
 _MAX_DEPTH = 8  # queries inside one another
+_MAX_TAKEN = 16  # kinds of events that one query may take
+_MAX_READ = 512 * 1024  # characters of queries that one model may need, definitions counted at each use
 _EVENT_ID = re.compile(r"System\.EventID\.Value\s*(?:=\s*(\d+)|IN\s*[(\[]([\d,\s]+)[)\]])", re.IGNORECASE)
 _TIME_RANGE = re.compile(r"\bDate(After|Before)Time\b")  # a scan has a time range of its own
 _BASE_NAME = re.compile(r"""x\.OSPath\.Basename =~ ["']([\w.|-]+)["']""")
@@ -58,6 +60,7 @@ class _Shape:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         named = {column.name: column.expression for column in columns if column.name}
+        self.time = named.get("Timestamp", "")
         self.names_channel = named.get("Channel", "").endswith("OSPath.Basename")
         system, data = _dict_in(named.get("System", "")), named.get("EventData", "")
         self.channel = system.get("Channel", "").strip("'\"")
@@ -87,6 +90,7 @@ class Translator:
 
     def __init__(self, lets: Mapping[str, Let], tables: Mapping[str, Any]) -> None:
         self._lets, self._tables = lets, tables
+        self._left = _MAX_READ
 
     def taken(self, query: str) -> list[Taken]:
         """What the query takes; an event need fulfil only one of them. Raises Untold."""
@@ -98,9 +102,14 @@ class Translator:
         return found
 
     def _select(self, query: str, bound: Mapping[str, str], depth: int) -> list[Taken]:
+        self._left -= len(query)
+        if depth > _MAX_DEPTH or self._left < 0:
+            raise Untold(
+                "it is nested too deep" if depth > _MAX_DEPTH else "the model's queries are too long"
+            )
         select = read_select(query)
-        if select is None or depth > _MAX_DEPTH:
-            raise Untold("it is no `SELECT .. FROM ..`" if select is None else "it is nested too deep")
+        if select is None:
+            raise Untold("it is no `SELECT .. FROM ..`")
         shape = _Shape(select.columns)
         try:
             found = self._origin(select.origin, shape, bound, depth)
@@ -114,7 +123,10 @@ class Translator:
             found = [replace(taken, event_ids=tuple(sorted(ids))) for taken in found]
         if condition:
             found = [replace(taken, where=(*taken.where, condition)) for taken in found]
-        return [one for taken in found for one in _by_file(taken)] if shape.names_channel else found
+        found = [one for taken in found for one in _by_file(taken)] if shape.names_channel else found
+        if len(found) > _MAX_TAKEN:
+            raise Untold(f"it takes more than {_MAX_TAKEN} kinds of events")
+        return found
 
     # FROM
 
@@ -124,6 +136,8 @@ class Translator:
             return self._select(in_braces(text), bound, depth + 1)
         if call.name in ("parse_evtx", "watch_evtx"):
             fields = {key: f"x=>{self._over(value, bound)}" for key, value in shape.added.items()}
+            if shape.time:
+                fields["Timestamp"] = f"x=>x.Timestamp || {self._over(shape.time, bound)}"
             return [Taken(tuple(map(channel_of, self._names(call))), fields=fields)]
         if call.name == "watch_etw":
             return [Taken(self._providers(call, shape))]

@@ -9,15 +9,16 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
+# What is opened and never closed goes on to the end, so that a hostile text is read once and not for each quote.
 _TOKEN = re.compile(
-    r"(?P<blank>\s+|--[^\n]*|//[^\n]*|/\*.*?\*/)"
-    r"|(?P<text>'''.*?'''|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')"
+    r"(?P<blank>\s+|--[^\n]*|//[^\n]*|/\*.*?(?:\*/|\Z))"
+    r"|(?P<text>'''.*?(?:'''|\Z)|\"(?:[^\"\\]|\\.)*(?:\"|\\?\Z)|'(?:[^'\\]|\\.)*(?:'|\\?\Z))"
     r"|(?P<word>[A-Za-z_]\w*|`[^`\n]+`)"
     r"|(?P<number>\d[\w.]*)"
     r"|(?P<sign>=~|!=|<=|>=|\|\||&&|=>|.)",
     re.DOTALL,
 )
-_LET = re.compile(r"^[ \t]*LET[ \t]+(\w+)[ \t]*(?:\(([^)]*)\))?[ \t]*<?=", re.MULTILINE)
+_LET = re.compile(r"^[ \t]*LET[ \t]+(\w+)[ \t]*(?:\(([^)\n]*)\))?[ \t]*<?=", re.MULTILINE)
 _LET_END = re.compile(r"^[ \t]*(?:LET[ \t]|\{\{)", re.MULTILINE)
 _WORDS = frozenset({"and", "or", "not", "in", "true", "false", "null"})
 _AFTER_FROM = ("WHERE", "GROUP", "ORDER", "LIMIT", "EXPLAIN")

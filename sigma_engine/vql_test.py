@@ -25,7 +25,7 @@ class VqlTest:
         Raises LambdaError when the lambda reaches a bound.
         """
         items = value if isinstance(value, list) and value else [None if isinstance(value, list) else value]
-        return any(bool(self.source(None if item is ABSENT else item, event)) for item in items)
+        return self.source.holds_for_any((None if item is ABSENT else item for item in items), event)
 
     def matches(self, value: Any) -> bool:
         raise TypeError("a lambda may read the whole event: call asks()")

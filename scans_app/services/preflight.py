@@ -28,9 +28,9 @@ class SourceCount:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Rules that will not run for one reason. `code` is broken, not_served or not_selected.
+    """Rules that will not run for one reason. `code` is broken, not_served, not_run or not_selected.
 
-    `rules` are (rule pk, title, what is wrong); all of them for broken and not_served, none for not_selected.
+    `rules` are (rule pk, title, what is wrong); all of them, but none for not_selected.
     """
 
     code: str
@@ -120,6 +120,7 @@ class _Sorting:
     sources: Counter[str] = field(default_factory=Counter)
     broken: list[tuple[int, str, str]] = field(default_factory=list)
     not_served: list[tuple[int, str, str]] = field(default_factory=list)
+    not_run: list[tuple[int, str, str]] = field(default_factory=list)
 
     @property
     def left_out(self) -> list[LeftOut]:
@@ -131,6 +132,9 @@ class _Sorting:
                 len(self.not_served),
                 self.not_served,
             ),
+            LeftOut(
+                "not_run", "Scans of a case do not run correlations yet", len(self.not_run), self.not_run
+            ),
         ]
 
 
@@ -141,6 +145,9 @@ def _sort_out(versions: Iterable[RuleVersion], model: sigma_engine.Model) -> _So
         rule = version.rule
         if rule.broken:
             sorting.broken.append((rule.pk, rule.title, _first_error(version)))
+            continue
+        if not rule.has_logsource:
+            sorting.not_run.append((rule.pk, rule.title, "It is a correlation."))
             continue
         key = (rule.category, rule.product, rule.service)
         if key not in served:

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from django.apps import apps
 from django.db import transaction
@@ -25,6 +25,7 @@ from scans_app.services import storage
 from scans_app.services.claims import CRASHES_UNTIL_SET_ASIDE, Heartbeat, LeaseLost, claim, move
 from scans_app.services.compile_child import CompileAnswer, CompileOrder
 from scans_app.services.doorbell import ring_on_commit
+from scans_app.services.preflight import LeftOut
 from scans_app.services.units import chunks_outside
 
 COMPILE_SECONDS = 300  # 4,000 rules take 20 s on a slow machine; below the time limit of the task
@@ -83,7 +84,7 @@ def _check_unchanged(file: Evidence) -> None:
 
 def _versions(scan: Scan) -> list[RuleVersion]:
     pks = scan.manifest["rules"]["versions"]
-    found = RuleVersion.objects.in_bulk(pks)
+    found = RuleVersion.objects.select_related("rule").in_bulk(pks)
     if len(found) < len(pks):
         missing = len(pks) - len(found)
         raise ScanFailed(f"{missing:,} of the rules were deleted after the scan was started: start it again.")
@@ -153,14 +154,12 @@ def _may_hold(file: Evidence, model: sigma_engine.Model, wanted: set[str]) -> bo
 
 def _go(scan: Scan, versions: Sequence[RuleVersion], answer: CompileAnswer, units: list[ScanUnit]) -> None:
     """Write rules, units and totals, and let the workers at it. Raises LeaseLost, having written nothing."""
+    kept = [versions[position] for position in answer["kept"]]
     rules = [
         ScanRule(
-            scan=scan,
-            position=position,
-            rule_version=version,
-            sources=answer["served"].get(str(position), []),
+            scan=scan, position=index, rule_version=version, sources=answer["served"].get(str(index), [])
         )
-        for position, version in enumerate(versions)
+        for index, version in enumerate(kept)
     ]
     bytes_total, events_total = 0, 0
     for unit in units:
@@ -175,12 +174,24 @@ def _go(scan: Scan, versions: Sequence[RuleVersion], answer: CompileAnswer, unit
             state=Scan.State.RUNNING,
             started_at=timezone.now(),
             manifest={**scan.manifest, "engine": answer["engine"], "compiled": answer["digest"]},
+            rules_run=len(answer["served"]),
+            rules_left_out=[*scan.rules_left_out, *_left_out(versions, answer)],
             units_total=len(units),
             bytes_total=bytes_total,
             events_total=events_total,
             crashes=0,
         )
         ring_on_commit()
+
+
+def _left_out(versions: Sequence[RuleVersion], answer: CompileAnswer) -> list[dict[str, Any]]:
+    """What only the compiler could tell, as groups of `Scan.rules_left_out`."""
+    named = [
+        (versions[int(position)].rule_id, versions[int(position)].rule.title, str(sentence))
+        for position, sentence in answer["left_out"]
+    ]
+    reason = "Scans of a case can't run it"
+    return [LeftOut("not_run", reason, len(named), named).to_json()] if named else []
 
 
 def _content(scan: Scan, unit: ScanUnit) -> tuple[int, int]:

@@ -26,7 +26,6 @@ FILES_SHOWN = 500
 LEDGER_SHOWN = 500
 STOP_POLLING = 286  # htmx puts the answer in its place and asks no more
 EVTX_HEADER = 4096  # bytes before the first chunk of an .evtx file
-_DAY = "%b %y"
 RAW = "application/octet-stream"
 
 
@@ -119,13 +118,19 @@ def _page(request: HttpRequest, frame: CaseFrame, receipts: Iterable[Receipt], s
         "query": query,
         "files": [_row(file, frame) for file in files[:FILES_SHOWN]],
         "left_out": found.count() - FILES_SHOWN if len(files) > FILES_SHOWN else 0,
-        "span": f"{event_time(frame.first_time, _DAY)} to {event_time(frame.last_time, _DAY)}"
-        if frame.first_time
-        else "Time",
+        "span": _span(frame),
     }
     return render_partial(
         request, "evidence/list.html", context, target="evidence", partial="files", status=status
     )
+
+
+def _span(frame: CaseFrame) -> str:
+    """What the time bars of the files stand for."""
+    if not frame.first_time:
+        return "Time"
+    first, last = (event_time(time, "%-d %b %y") for time in (frame.first_time, frame.last_time))
+    return first if first == last else f"{first} to {last}"
 
 
 def _row(file: Evidence, frame: CaseFrame) -> dict[str, Any]:

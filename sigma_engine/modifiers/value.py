@@ -99,6 +99,10 @@ class FieldRef(Modifier):
     def modify(self, test: ValueTest, raw: Any) -> ValueTest:
         if not isinstance(raw, str) or not raw:
             raise ModifierError("modifier_type", "`fieldref` needs the name of a field.")
+        if "*" in raw or "?" in raw:
+            raise ModifierError(
+                "modifier_wildcard", "`fieldref` needs one field, without wildcards.", "Write its whole name."
+            )
         place = "equals"
         if isinstance(test, TextPattern):
             wilds = (test.parts[:1] == (Wild.ANY,), test.parts[-1:] == (Wild.ANY,))

@@ -545,3 +545,64 @@ def test_json_that_velociraptor_collects_is_matched_by_file_name_or_by_its_shape
     assert len(found.hits) == 1
     assert explain(parsed.rule, model, record.event, name).verdict
     assert not explain(parsed.rule, model, {"Other": 1}, "other.json").tried
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "LET A = SELECT * FROM A\n",
+        "LET A = A\n",
+        "LET A = SELECT * FROM foreach(row={SELECT * FROM A}, query={SELECT * FROM A})\n",
+        "LET B(p) = SELECT * FROM parse_evtx(filename=p)\nLET A = SELECT * FROM B(p=p+p)\n",
+    ],
+)
+def test_a_definition_by_itself_is_a_warning_for_each_source(template: str) -> None:
+    sources = {f"a/b/{n}": {"query": "SELECT * FROM A"} for n in range(300)}
+    model, findings = parse_model(
+        yaml.safe_dump({"Name": "T", "ExportTemplate": template, "Sources": sources})
+    )
+    assert model is not None
+    assert all(source.takes_nothing for source in model.sources)
+    assert len(findings) == len(model.sources) == 300
+
+
+def test_definitions_beyond_the_limit_are_told() -> None:
+    template = "".join(f"LET C{n} <= {n}\n" for n in range(501))
+    fields = {"First": "x=>C0", "Last": "x=>C499", "Beyond": "x=>C500"}
+    model, findings = parse_model(
+        yaml.safe_dump({"Name": "T", "ExportTemplate": template, "FieldMappings": fields})
+    )
+    assert model is not None
+    assert sorted(finding.code for finding in findings) == ["velociraptor_lambda", "velociraptor_template"]
+    assert model.fields["Last"].read({}) == 499
+
+
+def test_constants_are_bounded_together() -> None:
+    wide = f"format(format='{'%1000s' * 400}', args=[{'1, ' * 399}1])"
+    template = "".join(f"LET C{n} <= {wide}\n" for n in range(3))
+    fields = {name: f"x=>len(list={name})" for name in ("C0", "C1", "C2")}
+    model, findings = parse_model(
+        yaml.safe_dump({"Name": "T", "ExportTemplate": template, "FieldMappings": fields})
+    )
+    assert model is not None
+    assert model.fields.keys() == {"C0", "C1"}
+    assert "`C2`" in findings[0].message
+
+
+def test_models_that_import_one_another_end() -> None:
+    text = yaml.safe_dump({"Name": "Other", "ImportConfigs": [f"n{n}" for n in range(20)]})
+    model, findings = parse_model(text, lambda name: text)
+    assert model is not None
+    assert any("belong to this one" in finding.message for finding in findings)
+
+
+def test_a_file_without_sources_and_fields_says_so() -> None:
+    [finding] = parse_model("DocTemplate: text\n")[1]
+    assert (finding.code, finding.severity) == ("velociraptor_empty", Severity.WARNING)
+
+
+def test_an_event_log_has_the_timestamp_that_its_query_computes(shared_data: Path) -> None:
+    model = load_model(str(shared_data / "velosigmac" / "windows_base.yaml"))
+    [source] = _sources(model, "*/windows/windefend")
+    event = {"System": {"TimeCreated": {"SystemTime": 1_700_000_000.5}}}
+    assert model.mapping("Timestamp", (source,)).read(event) == "2023-11-14T22:13:20.500000Z"

@@ -28,7 +28,7 @@ from sigma_engine import (
 MODEL, _ = parse_model("name: Any\nlog_sources: [{logsource: '*/any/*'}]\n")
 assert MODEL is not None
 HEAD = "title: T\nlogsource: {product: any}\n"
-HUNGRY = "x=>format(format='%900000s%900000s', args=[1, 1])"
+HUNGRY = "x=>format(format='%2000s', args=1)"
 
 
 def _rule(selection: str, more: str = "", condition: str = "selection") -> Rule:

@@ -322,3 +322,15 @@ def test_slow_filters_of_a_large_scan_let_through_the_same_and_see_new_verdicts(
     assert rows(ask(owner_client, case, **query)) == [hit.pk for hit in made[1:3]]
     monkeypatch.setattr("scans_app.hit_browser.COUNTED", 2)
     assert rows(ask(owner_client, case, **query, sort="-time")) == [hit.pk for hit in reversed(made[1:3])]
+
+
+def test_slow_filters_that_let_nothing_through_are_said_so_in_every_part(
+    case: Case, make_hit: MakeHit, owner_client: Client, hx: Callable[..., HttpResponse], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("scans_app.hit_browser.AT_ONCE", 1)
+    for _ in range(2):
+        make_hit()
+    path = f"/cases/{case.pk}/hits/?q=nothing like this"
+    assert "No hit passes these filters" in owner_client.get(path).content.decode()
+    for target in ("stacks", "hist", "browse"):
+        assert hx(owner_client, "get", path, target=target).status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -215,3 +216,17 @@ def test_strangers_find_no_scan(
     ):
         assert stranger_client.get(f"/cases/{case.pk}/{path}").status_code == 404
     assert stranger_client.post(f"/cases/{case.pk}/scans/{scan.pk}/cancel/").status_code == 404
+
+
+def test_the_token_is_sent_with_the_start_and_with_nothing_else(
+    case: Case, evidence: Evidence, owner_client: Client, form: Any
+) -> None:
+    owner_client.handler.enforce_csrf_checks = True
+    page = owner_client.get(f"/cases/{case.pk}/scans/new/").content.decode()
+    carried = re.findall(r'<(\w+)[^>]*name="csrfmiddlewaretoken" value="(\w+)" formmethod="post"', page)
+    assert [tag for tag, _ in carried] == ["button"]
+    form_part = page[page.index('id="scan-form"') : page.index("</form>", page.index('id="scan-form"'))]
+    assert form_part.count("csrfmiddlewaretoken") == 1
+    path = f"/cases/{case.pk}/scans/new/"
+    assert owner_client.post(path, form()).status_code == 403
+    assert owner_client.post(path, form(csrfmiddlewaretoken=carried[0][1])).status_code == 302
