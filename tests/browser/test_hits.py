@@ -96,7 +96,6 @@ def test_a_verdict_and_a_comment_stay_with_their_author(hits: Page) -> None:
     row = hits.locator("#hits .hit-body", has=hits.get_by_role("link", name="Event log cleared", exact=True))
     expect(row.locator("[data-verdict]")).to_have_attribute("data-verdict", "true_positive")
 
-    slide = _open(hits, "Event log cleared")
     slide.locator("#tab-notes").click()
     hits.locator("#comment").fill("Application log, right after the shadow copies <b>went</b>")
     hits.get_by_role("button", name="Comment", exact=True).click()
