@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from starter.story.cast import CONTROLLER, DOMAIN, DOMAIN_SID, STAFF, Diary, Person
-from starter.story.quiet_workstation import PARENTS, PROGRAMS, steps
+from starter.story.programs import PARENTS, PROGRAMS
+from starter.story.quiet_workstation import steps
 
 SERVICE_NAMES = (
     "Windows Update",
