@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from sigma_engine import Scanner, compile_rules, explain, load_model, parse_rules
+from tests.conformance.case_files import case_text, load_cases
 
-CASES = Path(__file__).parent / "cases"
 MODEL = load_model("Windows event logs")
 DETECTION_CASES = (
     *("wildcards", "escapes", "values", "value_types", "modifiers", "modifier_chains", "comparisons"),
@@ -18,19 +16,8 @@ DETECTION_CASES = (
 )
 
 
-def _cases(name: str) -> list[Any]:
-    path = CASES / f"{name}.yml"
-    cases = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else []
-    return [pytest.param(case, id=case["name"]) for case in cases]
-
-
-def _rule_text(case: dict[str, Any]) -> str:
-    detection = case.get("detection") or {"selection": case["selection"], "condition": "selection"}
-    logsource = case.get("logsource", {"product": "windows"})
-    text = yaml.safe_dump(
-        {"title": case["name"], "logsource": logsource, "detection": detection}, sort_keys=False
-    )
-    return text.replace(*case.get("text_replace", ("", "")))
+def _params(*names: str) -> list[Any]:
+    return [pytest.param(case, id=case["name"]) for name in names for case in load_cases(name)]
 
 
 def _event(case: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
@@ -44,11 +31,9 @@ def _event(case: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     return {"System": system, "EventData": data}
 
 
-@pytest.mark.parametrize(
-    "case", [case for name in DETECTION_CASES for case in _cases(name)]
-)
+@pytest.mark.parametrize("case", _params(*DETECTION_CASES))
 def test_both_evaluators_give_the_verdict_of_the_case(case: dict[str, Any]) -> None:
-    [parsed] = parse_rules(_rule_text(case))
+    [parsed] = parse_rules(case_text(case))
     assert parsed.rule is not None, parsed.findings
     scanner = Scanner(compile_rules([parsed.rule], MODEL))
     events = [(data, True) for data in case.get("hits", [])] + [
@@ -61,8 +46,8 @@ def test_both_evaluators_give_the_verdict_of_the_case(case: dict[str, Any]) -> N
         assert answers == {"plain": expected, "fast": expected}, data
 
 
-@pytest.mark.parametrize("case", _cases("rejects"))
+@pytest.mark.parametrize("case", _params("rejects"))
 def test_what_cannot_be_run_is_refused_by_name(case: dict[str, Any]) -> None:
-    [parsed] = parse_rules(_rule_text(case))
+    [parsed] = parse_rules(case_text(case))
     assert parsed.rule is None
     assert case["code"] in {finding.code for finding in parsed.findings}

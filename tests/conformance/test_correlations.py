@@ -4,59 +4,15 @@ from __future__ import annotations
 
 import itertools
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from sigma_engine import ChunkRead, Member, Record, Scanner, compile_rules, correlate, load_model, parse_rules
+from tests.conformance.case_files import correlation_cases, correlation_text
 
-CASES = Path(__file__).parent / "cases" / "correlations.yml"
 MODEL = load_model("Windows event logs")
-BASE = "ABC"
-
-
-def _cases() -> list[Any]:
-    # Times such as 1:30 are numbers to YAML 1.1: read as text.
-    cases = yaml.load(CASES.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    return [pytest.param(case, id=case["name"]) for case in cases]
-
-
-def _documents(case: dict[str, Any]) -> list[dict[str, Any]]:
-    documents = [_base(letter) for letter in BASE]
-    if "legacy" in case:
-        documents[0]["detection"] |= case["legacy"]
-        documents[0]["detection"]["condition"] = case["legacy"]["condition"].replace("A |", "selection |")
-    for number, part in enumerate(("inner", "correlation")):
-        if part in case:
-            correlation = dict(case[part])
-            name = correlation.pop("name", "outer")
-            head = {"title": name, "id": f"00000000-0000-4000-8000-{number:012}", "name": name}
-            documents.append(
-                head | {"correlation": correlation} | (case.get("root", {}) if part == "correlation" else {})
-            )
-    return documents
-
-
-def _base(letter: str) -> dict[str, Any]:
-    detection = {"selection": {"R|contains": letter}, "condition": "selection"}
-    return {"title": letter, "name": letter, "logsource": {"product": "windows"}, "detection": detection}
-
-
-def _typed(text: str) -> str:
-    """The documents as the case file's text would be: numbers and truths unquoted."""
-    loaded = yaml.load(text, Loader=yaml.BaseLoader)
-
-    def convert(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: convert(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [convert(item) for item in value]
-        is_plain = value.replace(".", "").lstrip("-").isdigit() or value == "true"
-        return yaml.safe_load(value) if is_plain else value
-
-    return yaml.safe_dump(convert(loaded), sort_keys=False)
 
 
 def _seconds(time: str) -> float:
@@ -66,8 +22,7 @@ def _seconds(time: str) -> float:
 
 def _run(case: dict[str, Any], shuffle: int) -> tuple[list[list[float]], int]:
     """(times of the members of each hit of the last rule, base hits) with events arriving in a shuffled order."""
-    text = "---\n".join(_typed(yaml.safe_dump(document, sort_keys=False)) for document in _documents(case))
-    parsed = parse_rules(text)
+    parsed = parse_rules(correlation_text(case))
     rules = [document.rule for document in parsed if document.rule is not None]
     assert len(rules) == len(parsed), [document.findings for document in parsed]
     compiled = compile_rules(rules, MODEL)
@@ -113,7 +68,7 @@ def _event(time: str, letters: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"System": system, "EventData": {"R": letters, **data}}
 
 
-@pytest.mark.parametrize("case", _cases())
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in correlation_cases()])
 def test_a_correlation_gives_the_hits_of_the_case_in_whatever_order_events_come(case: dict[str, Any]) -> None:
     expected = [[_seconds(time) for time in times] for times in case["hits"]]
     for shuffle in range(4):
@@ -175,5 +130,5 @@ def test_a_fault_in_a_correlation_is_told(change: dict[str, Any], code: str) -> 
 
 
 def test_the_case_file_names_each_case_once() -> None:
-    names = [case.values[0]["name"] for case in _cases()]
+    names = [case["name"] for case in correlation_cases()]
     assert [name for name, group in itertools.groupby(sorted(names)) if len(list(group)) > 1] == []
