@@ -108,3 +108,8 @@ def time_created(values: Iterable[Any]) -> Document | None:
     """`TimeCreated` from the first of these values that is a time."""
     seconds = next((found for found in map(seconds_of, values) if found is not None), None)
     return None if seconds is None else {"SystemTime": seconds}
+
+
+def without_absent(members: Document) -> Document:
+    """The members that have a value."""
+    return {key: value for key, value in members.items() if value is not None}

@@ -23,32 +23,12 @@ from sigma_engine.event_parts import (
     number,
     seconds_of,
     time_created,
+    without_absent,
 )
+from sigma_engine.hayabusa_shape import hayabusa_record
+from sigma_engine.winlogbeat_shape import from_beat
 
-# Hayabusa shortens channel names in its timelines. Those that stand for one channel can be told apart again
-# (hayabusa-rules, config/channel_abbreviations.txt).
-_HAYABUSA_CHANNELS: Final = {
-    "App": "Application",
-    "BitsCli": "Microsoft-Windows-Bits-Client/Operational",
-    "CodeInteg": "Microsoft-Windows-CodeIntegrity/Operational",
-    "Defender": "Microsoft-Windows-Windows Defender/Operational",
-    "Firewall": "Microsoft-Windows-Windows Firewall With Advanced Security/Firewall",
-    "NTLM": "Microsoft-Windows-NTLM/Operational",
-    "PwSh": "Microsoft-Windows-PowerShell/Operational",
-    "PwShClassic": "Windows PowerShell",
-    "RDP-Client": "Microsoft-Windows-TerminalServices-RDPClient/Operational",
-    "RDS-GTW": "Microsoft-Windows-TerminalServices-Gateway/Operational",
-    "RDS-LSM": "Microsoft-Windows-TerminalServices-LocalSessionManager/Operational",
-    "RDS-RCM": "Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational",
-    "Sec": "Security",
-    "SmbCliSec": "Microsoft-Windows-SmbClient/Security",
-    "Sys": "System",
-    "Sysmon": "Microsoft-Windows-Sysmon/Operational",
-    "TaskSch": "Microsoft-Windows-TaskScheduler/Operational",
-    "WMI": "Microsoft-Windows-WMI-Activity/Operational",
-    "WinRM": "Microsoft-Windows-WinRM/Operational",
-}
-_NESTED: Final = frozenset({"System", "winlog", "winlog.channel"})
+_NESTED: Final = frozenset({"System", "winlog", "winlog.channel", "@timestamp"})
 _TIME_KEYS: Final = ("SystemTime", "EventTime", "TimeCreated", "UtcTime", "Timestamp", "@timestamp")
 _COMPUTER_KEYS: Final = ("Computer", "Hostname", "ComputerName", "MachineName")
 
@@ -56,8 +36,9 @@ _COMPUTER_KEYS: Final = ("Computer", "Hostname", "ComputerName", "MachineName")
 def to_event(document: Document) -> Document:
     """An event of any known JSON shape in the shape of this module; an unknown one as it is.
 
-    Known are Velociraptor (flattened or not), evtx_dump (attributes nested or apart), Winlogbeat (`winlog`,
-    nested or with dotted names), Hayabusa's timeline, and flat records (`Channel` and `EventID` at the root).
+    Known are Velociraptor (flattened or not), evtx_dump (attributes nested or apart), Winlogbeat (`winlog`
+    and documents of the Elastic Common Schema alone, nested or with dotted names), Hayabusa's timeline, and
+    flat records (`Channel` and `EventID` at the root).
     Parts of `document` are reused and may be changed. Never raises, whatever a known key holds.
     """
     inner = document.get("Event") or document.get("_Event") or document.get("_source")
@@ -65,13 +46,11 @@ def to_event(document: Document) -> Document:
         return to_event(inner)
     if isinstance(document.get("System"), dict):
         return _from_system(document)
-    if isinstance(document.get("winlog"), dict):
-        return _from_winlogbeat(document, document["winlog"])
-    if "winlog.channel" in document:
-        return _from_winlogbeat(document, _undotted(document, "winlog."))
+    if isinstance(document.get("winlog"), dict) or "winlog.channel" in document:
+        return from_beat(document)
     if isinstance(document.get("Channel"), str) and number(document.get("EventID")) is not None:
-        return _from_hayabusa(document) if "RuleTitle" in document else _from_flat(document)
-    return document
+        return _from_flat(hayabusa_record(document) if "RuleTitle" in document else document)
+    return from_beat(document) if "@timestamp" in document else document
 
 
 def _from_system(document: Document) -> Document:
@@ -132,75 +111,13 @@ def _joined(system: Document) -> Document:
     return joined
 
 
-def _from_winlogbeat(document: Document, winlog: Document) -> Document:
-    """Winlogbeat's shape (its `winlog.*` fields, as the Elastic Common Schema names them)."""
-    process, user = winlog.get("process"), winlog.get("user")
-    thread = process.get("thread") if isinstance(process, dict) else None
-    system = _without_absent(
-        {
-            "Provider": _without_absent(
-                {"Name": winlog.get("provider_name"), "Guid": winlog.get("provider_guid")}
-            ),
-            "EventID": event_id(winlog.get("event_id")),
-            "Channel": winlog.get("channel"),
-            "Computer": winlog.get("computer_name"),
-            "TimeCreated": time_created([document.get("@timestamp")]),
-            "EventRecordID": number(winlog.get("record_id")),
-            "Version": winlog.get("version"),
-            "Level": winlog.get("level"),
-            "Task": winlog.get("task"),
-            "Opcode": winlog.get("opcode"),
-            "Keywords": winlog.get("keywords"),
-            "Execution": _without_absent(
-                {
-                    "ProcessID": process.get("pid") if isinstance(process, dict) else None,
-                    "ThreadID": thread.get("id") if isinstance(thread, dict) else None,
-                }
-            ),
-            "Security": _without_absent(
-                {"UserID": user.get("identifier") if isinstance(user, dict) else None}
-            ),
-        }
-    )
-    event: Document = {"System": system}
-    if isinstance(winlog.get("event_data"), dict):
-        event["EventData"] = event_data(winlog["event_data"])
-    user_data = winlog.get("user_data")
-    if isinstance(user_data, dict):
-        name = user_data.pop("xml_name", "EventXML")
-        event["UserData"] = {str(name): user_data}
-    if isinstance(document.get("message"), str):
-        event["Message"] = document["message"]
-    return event
-
-
-def _undotted(document: Document, prefix: str) -> Document:
-    """The members below `prefix` of a document whose names are dotted paths, as nested data.
-
-    `winlog.event_data.*` stays one level: field names may hold dots of their own.
-    """
-    nested: Document = {}
-    for key, value in document.items():
-        if not key.startswith(prefix):
-            continue
-        path = key.removeprefix(prefix)
-        depth = 1 if path.startswith(("event_data.", "user_data.")) else -1
-        *parents, name = path.split(".", depth)
-        place = nested
-        for parent in parents:
-            held = place.setdefault(parent, {})
-            place = held if isinstance(held, dict) else {}
-        place[name] = value
-    return nested
-
-
 def _from_flat(document: Document) -> Document:
     """Records with `Channel` and `EventID` at the root (Velociraptor's Evtx artifacts, NXLog): what is not
     part of `System` is event data."""
     provider = document.get("Provider", document.get("SourceName", document.get("ProviderName")))
-    system = _without_absent(
+    system = without_absent(
         {
-            "Provider": provider if isinstance(provider, dict) else _without_absent({"Name": provider}),
+            "Provider": provider if isinstance(provider, dict) else without_absent({"Name": provider}),
             "EventID": event_id(document["EventID"]),
             "Channel": document["Channel"],
             "Computer": _first(document, _COMPUTER_KEYS),
@@ -219,23 +136,5 @@ def _from_flat(document: Document) -> Document:
     return event
 
 
-def _from_hayabusa(document: Document) -> Document:
-    """A line of Hayabusa's JSON timeline: the fields that its profile kept are the event data."""
-    data: Document = {}
-    for key in ("Details", "ExtraFieldInfo", "AllFieldInfo"):
-        if isinstance(document.get(key), dict):
-            data.update(document[key])
-    channel = document["Channel"]
-    flat = {key: document.get(key) for key in ("EventID", "Computer", "Timestamp", "Provider")}
-    flat["Channel"] = _HAYABUSA_CHANNELS.get(channel, channel)
-    flat["EventRecordID"] = document.get("RecordID")
-    flat["EventData"] = data
-    return _from_flat(flat)
-
-
 def _first(document: Document, keys: Iterable[str]) -> Any:
     return next((document[key] for key in keys if document.get(key)), None)
-
-
-def _without_absent(members: Document) -> Document:
-    return {key: value for key, value in members.items() if value is not None}

@@ -49,7 +49,7 @@ def from_evtx_json(text: str) -> Document:
             event["EventData"] = {}
     except (KeyError, TypeError, ValueError, AttributeError):
         # Not laid out as Windows writes it: take the careful way, over a fresh copy.
-        return to_event(orjson.loads(text))
+        return to_event(_with_repeats(text))
     return event
 
 

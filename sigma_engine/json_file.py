@@ -19,6 +19,7 @@ import orjson
 
 from sigma_engine.event_shapes import to_event
 from sigma_engine.evidence import ChunkProblem, ChunkRead, EvidenceFile, Record
+from sigma_engine.evtx_json import from_evtx_json
 from sigma_engine.file_kinds import encoding_of
 from sigma_engine.json_rewrite import rewrite_json
 
@@ -28,6 +29,7 @@ BLOCK_SIZE: Final = 1024 * 1024
 LONGEST_LINE: Final = 16 * 1024 * 1024
 DEEPEST: Final = 64
 _LOOKED_AT: Final = 20
+_EVTX_DUMP: Final = (b'{"Event":{', b'{"Event_attributes":{')
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -57,7 +59,7 @@ class JsonLinesFile(EvidenceFile):
             if not text:
                 continue
             try:
-                records.append(Record(number, position, to_event(read_line(text))))
+                records.append(Record(number, position, read_event(text)))
             except ValueError as error:
                 problems.append(ChunkProblem(number, "bad_line", str(error), offset))
         return ChunkRead(records, lost=len(problems), problems=tuple(problems))
@@ -103,6 +105,23 @@ def _remove(folder: Path, owner: int) -> None:
     """Remove the temporary lines, in the process that made them and not in its forks."""
     if os.getpid() == owner:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def read_event(text: bytes) -> dict[str, Any]:
+    """The event in one line. Raises ValueError, with a sentence, when it holds no object.
+
+    evtx_dump writes an array of strings as a name that repeats, so its lines are read as the `evtx` parser's.
+    """
+    if text.startswith(_EVTX_DUMP):
+        try:
+            return from_evtx_json(text.decode())
+        except (ValueError, RecursionError):
+            pass  # told of below, or read with what is odd replaced
+    document = read_line(text)
+    try:
+        return to_event(document)
+    except RecursionError:
+        raise ValueError(f"This line is nested too deep: {_shown(text)}") from None
 
 
 def read_line(text: bytes) -> dict[str, Any]:

@@ -239,3 +239,19 @@ def test_the_temporary_lines_go_with_the_evidence(tmp_path: Path, monkeypatch: p
     with pytest.raises(EvidenceError):
         open_evidence(path)
     assert list(temporary.iterdir()) == []
+
+
+def test_a_name_that_repeats_in_a_line_of_evtx_dump_has_all_its_values(tmp_path: Path) -> None:
+    path = tmp_path / "dump.jsonl"
+    path.write_text('{"Event":{"System":{"Channel":"C","EventID":1},"EventData":{"Roles":"a","Roles":"b"}}}\n')
+    assert read_all(open_evidence(path))[0]["EventData"] == {"Roles": ["a", "b"]}
+
+
+def test_a_line_that_is_nested_too_deep_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "deep.jsonl"
+    deep = '{"a":' * 900 + "1" + "}" * 900
+    path.write_text(f'{{"System":{{"Channel":"C","Deep":{deep}}}}}\n{{"n": 1}}\n')
+    evidence = open_evidence(path)
+    read = evidence.read_chunk(0)
+    assert [record.event for record in read.records] == [{"n": 1}]
+    assert "nested too deep" in read.problems[0].message
