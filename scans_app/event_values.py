@@ -110,7 +110,9 @@ def event_field_is(path: str, text: str) -> Q:
         condition = Q()
         for value in _readings("" if text == NOTHINGS["empty"] else text):
             condition |= Q(KeyTransformExact(data, _json(value)))
-    return Q(Case(When(condition, then=Value(value=True)), default=Value(value=False), output_field=BooleanField()))
+    return Q(
+        Case(When(condition, then=Value(value=True)), default=Value(value=False), output_field=BooleanField())
+    )
 
 
 def _json(value: Any) -> Value:
