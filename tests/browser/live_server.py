@@ -94,4 +94,6 @@ def _wait_for_link(process: subprocess.Popen[bytes], log: Path, environment: dic
             if found := LINK.match(line):
                 return Server(found[1], line, environment)
         time.sleep(0.2)
-    raise NotReady(f"no sign-in link within {READY_SECONDS} s:\n{log.read_text('utf-8')[-4000:]}")
+    code = process.poll()
+    reason = f"no sign-in link within {READY_SECONDS} s" if code is None else f"ended with code {code}"
+    raise NotReady(f"manage.py up: {reason}\n{log.read_text('utf-8')[-4000:]}")
