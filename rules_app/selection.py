@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Self
@@ -10,6 +12,9 @@ from django.contrib.auth.models import AbstractBaseUser
 
 import sigma_engine
 from rules_app.models import EventModel, EventModelVersion, Rule, RuleVersion
+
+_ABOUT_OTHERS = re.compile(r"^(correlation|filter)\s*:", re.MULTILINE)
+_NAME = re.compile(r"""^name\s*:\s*["']?([^"'#\n]+?)["']?\s*$""", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,7 @@ def resolve(selection: RuleSelection, user: AbstractBaseUser) -> list[RuleVersio
     Broken rules are among them: a scan leaves them out by name, with the findings of their version.
     Raises sigma_engine.SelectionError with a sentence for a choice that can't be understood.
     """
-    rules = Rule.objects.visible_to(user).enabled()
-    if selection.sets:
-        rules = rules.filter(rule_set__in=selection.sets)
-    versions = list(
-        RuleVersion.objects.filter(pk__in=rules.values("current")).select_related("rule").order_by("rule_id")
-    )
+    versions = _candidates(selection, user)
     chosen = sigma_engine.select_rules(
         [_head(version) for version in versions],
         levels=selection.levels,
@@ -69,13 +69,36 @@ def resolve(selection: RuleSelection, user: AbstractBaseUser) -> list[RuleVersio
     return [versions[index] for index in chosen]
 
 
-def _head(version: RuleVersion) -> sigma_engine.Rule:
-    """The engine's rule without its detection: what choosing asks for, without parsing thousands of texts."""
+def needed_by(
+    chosen: Sequence[RuleVersion], selection: RuleSelection, user: AbstractBaseUser
+) -> list[RuleVersion]:
+    """What a scan of the chosen versions needs beside them, and what gives no hits of its own: the rules that
+    correlations refer to, and the filters, of the chosen sets, whatever their level, status or tags."""
+    versions = [version for version in _candidates(selection, user) if not version.rule.broken]
+    places = {version.pk: index for index, version in enumerate(versions)}
+    indexes = [places[version.pk] for version in chosen if version.pk in places]
+    needed = sigma_engine.needed_rules([_head(version) for version in versions], indexes)
+    return [versions[index] for index in needed]
+
+
+def _candidates(selection: RuleSelection, user: AbstractBaseUser) -> list[RuleVersion]:
+    rules = Rule.objects.visible_to(user).enabled()
+    if selection.sets:
+        rules = rules.filter(rule_set__in=selection.sets)
+    current = RuleVersion.objects.filter(pk__in=rules.values("current"))
+    return list(current.select_related("rule").order_by("rule_id"))
+
+
+def _head(version: RuleVersion) -> sigma_engine.AnyRule:
+    """What choosing asks of a rule, without parsing thousands of texts: only those that are about other rules."""
     rule = version.rule
+    if _ABOUT_OTHERS.search(version.text) and not rule.broken:
+        return load_rule(version)
+    name = _NAME.search(version.text)
     return sigma_engine.Rule(
         id=rule.rule_uid,
         title=rule.title,
-        name="",
+        name=name[1] if name else "",
         status=rule.status,
         level=rule.level_name,
         tags=tuple(rule.tags),
@@ -94,7 +117,7 @@ def _head(version: RuleVersion) -> sigma_engine.Rule:
     )
 
 
-def load_rule(version: RuleVersion) -> sigma_engine.Rule:
+def load_rule(version: RuleVersion) -> sigma_engine.AnyRule:
     """The engine's rule of a version. Raises ValueError for a broken one, which scans leave out."""
     parsed = sigma_engine.parse_rules(version.text)
     if len(parsed) != 1 or parsed[0].rule is None or parsed[0].broken:

@@ -25,7 +25,7 @@ from sigma_engine.compiler import (
     store_compiled,
 )
 from sigma_engine.correlation import Correlated, CorrelationHit, Member, correlate
-from sigma_engine.correlation_plan import Correlations
+from sigma_engine.correlation_plan import Correlations, needed_rules
 from sigma_engine.details import render_details
 from sigma_engine.events import (
     UNIT_BYTES,
@@ -123,6 +123,7 @@ __all__ = [
     "load_model",
     "load_or_compile",
     "model_report",
+    "needed_rules",
     "open_evidence",
     "parse_model",
     "parse_rules",

@@ -123,6 +123,9 @@ class Hit(models.Model):
     event_code = models.BigIntegerField("event id", default=-1)
     user = models.CharField(max_length=TEXT_KEPT, blank=True)
     details = models.TextField(blank=True)
+    # Of a correlation: [{evidence, chunk, position, record_id, time, rule}, ..] in order of time; its own event
+    # is the last of them. Empty for a rule over single events.
+    members = models.JSONField(default=list)
     verdict = models.CharField(max_length=20, choices=Verdict, default=Verdict.UNJUDGED, blank=True)
 
     objects = HitQuerySet.as_manager()

@@ -197,6 +197,7 @@ class ScanUnit(Job):
     regex_timeouts = models.JSONField(default=dict)  # {pattern: searches that ran out of time}
     rule_hits = models.JSONField(default=dict)  # {position as text: [kept, over the cap]}
     skipped = models.JSONField(default=list)  # [{chunk, last_chunk, reason}, ..]: set aside, the scan's gaps
+    member_files = models.JSONField(default=list)  # names of the files with its matches for correlations
     error = models.TextField(blank=True)  # the last one
 
     class Meta:

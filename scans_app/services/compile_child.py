@@ -13,31 +13,40 @@ import sigma_engine
 
 
 class CompileOrder(TypedDict):
-    """What to compile: the text of the model and those of the rules, whose index is their position."""
+    """What to compile: the text of the model and those of the rules, whose index is their position.
+
+    The rules from `quiet_from` on give no hits of their own.
+    """
 
     model: str
     rules: list[str]
+    quiet_from: int
 
 
 class CompileAnswer(TypedDict):
-    """What was compiled: `kept` are the positions in the order that became the set's rules, one after another.
+    """What was compiled: `served` is {position: names of log sources}, `left_out` [[position, sentence], ..].
 
-    `served` is {index in the set: names of log sources}, `left_out` [[position in the order, sentence], ..].
-    `error` is a sentence when nothing was compiled, "" otherwise.
+    `correlates` says whether matches must be kept for correlations. `error` is a sentence when nothing was
+    compiled, "" otherwise.
     """
 
     engine: str
     digest: str
-    kept: list[int]
     served: dict[str, list[str]]
     left_out: list[list[int | str]]
+    correlates: bool
     error: str
 
 
 def compile_order(order: CompileOrder) -> CompileAnswer:
     """Compile, put the set into the engine's cache, and say what runs on which log sources."""
     answer = CompileAnswer(
-        engine=sigma_engine.ENGINE_VERSION, digest="", kept=[], served={}, left_out=[], error=""
+        engine=sigma_engine.ENGINE_VERSION,
+        digest="",
+        served={},
+        left_out=[],
+        correlates=False,
+        error="",
     )
     model, findings = sigma_engine.parse_model(order["model"])
     if model is None:
@@ -49,31 +58,15 @@ def compile_order(order: CompileOrder) -> CompileAnswer:
         if len(parsed) != 1 or parsed[0].rule is None or parsed[0].broken:
             answer["error"] = f"The rule at position {position} was in order when saved and is not now."
             return answer
-        if reason := _why_not(parsed[0].rule):
-            answer["left_out"].append([position, reason])
-            continue
-        answer["kept"].append(position)
         rules.append(parsed[0].rule)
-    compiled = sigma_engine.load_or_compile(rules, model)
+    compiled = sigma_engine.load_or_compile(rules, model, range(order["quiet_from"], len(rules)))
     answer["digest"] = compiled.digest
     answer["served"] = {str(position): list(names) for position, names in compiled.served.items()}
-    answer["left_out"] += [
-        [answer["kept"][left.index], " ".join(finding.message for finding in left.findings)]
-        for left in compiled.left_out
+    answer["left_out"] = [
+        [left.index, " ".join(finding.message for finding in left.findings)] for left in compiled.left_out
     ]
+    answer["correlates"] = bool(compiled.correlations.plans)
     return answer
-
-
-def _why_not(rule: sigma_engine.AnyRule) -> str:
-    """Why a rule in order does not run in a scan of a case, "" when it does.
-
-    What needs the matches of all units together is left out by name: without them it would be silent.
-    """
-    if isinstance(rule, sigma_engine.Correlation):
-        return "It is a correlation: scans of a case do not run those yet, the command line does."
-    if isinstance(rule, sigma_engine.Rule) and rule.aggregation is not None:
-        return "Its condition counts events: scans of a case do not do that yet, the command line does."
-    return ""
 
 
 if __name__ == "__main__":

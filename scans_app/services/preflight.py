@@ -11,10 +11,11 @@ from django.contrib.auth.models import AbstractBaseUser
 
 import sigma_engine
 from rules_app.models import EventModelVersion, Rule, RuleVersion
-from rules_app.selection import RuleSelection, load_event_model, resolve
+from rules_app.selection import RuleSelection, load_event_model, needed_by, resolve
 from scans_app.models import Case, Evidence
 
 EXAMPLES = 5
+CORRELATIONS = "the hits of other rules"  # what correlations run on, where others have a log source
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class LeftOut:
 class Preflight:
     """What a scan would do. `rules`, `events`, `bytes` are totals: a rule on two log sources counts once.
 
-    `problems` are sentences: with any of them the scan would be refused. `versions` is what would run.
+    `problems` are sentences: with any of them the scan would be refused. `versions` is what would run;
+    `needed` runs beside it and gives no hits: what correlations refer to, and filters.
     """
 
     rules: int
@@ -62,6 +64,7 @@ class Preflight:
     left_out: list[LeftOut]
     problems: list[str]
     versions: list[RuleVersion]
+    needed: list[RuleVersion]
 
 
 def preflight(
@@ -78,7 +81,7 @@ def preflight(
     problems = list(_evidence_problems(case, evidence))
     if model_version.broken:
         problems.append(f"The model {model_version} is broken: choose another, or an earlier version of it.")
-        return Preflight(0, 0, 0, [], [], problems, [])
+        return Preflight(0, 0, 0, [], [], problems, [], [])
     model = load_event_model(model_version)
     chosen = resolve(selection, user)
     sorting = _sort_out(chosen, model)
@@ -100,6 +103,7 @@ def preflight(
         left_out=left_out,
         problems=problems,
         versions=sorting.run,
+        needed=needed_by(sorting.run, selection, user),
     )
 
 
@@ -120,7 +124,6 @@ class _Sorting:
     sources: Counter[str] = field(default_factory=Counter)
     broken: list[tuple[int, str, str]] = field(default_factory=list)
     not_served: list[tuple[int, str, str]] = field(default_factory=list)
-    not_run: list[tuple[int, str, str]] = field(default_factory=list)
 
     @property
     def left_out(self) -> list[LeftOut]:
@@ -131,9 +134,6 @@ class _Sorting:
                 "The model has no events for the log source",
                 len(self.not_served),
                 self.not_served,
-            ),
-            LeftOut(
-                "not_run", "Scans of a case do not run correlations yet", len(self.not_run), self.not_run
             ),
         ]
 
@@ -147,7 +147,8 @@ def _sort_out(versions: Iterable[RuleVersion], model: sigma_engine.Model) -> _So
             sorting.broken.append((rule.pk, rule.title, _first_error(version)))
             continue
         if not rule.has_logsource:
-            sorting.not_run.append((rule.pk, rule.title, "It is a correlation."))
+            sorting.run.append(version)
+            sorting.sources[CORRELATIONS] += 1
             continue
         key = (rule.category, rule.product, rule.service)
         if key not in served:

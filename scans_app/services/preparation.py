@@ -83,7 +83,7 @@ def _check_unchanged(file: Evidence) -> None:
 
 
 def _versions(scan: Scan) -> list[RuleVersion]:
-    pks = scan.manifest["rules"]["versions"]
+    pks = [*scan.manifest["rules"]["versions"], *scan.manifest["rules"]["needed"]]
     found = RuleVersion.objects.select_related("rule").in_bulk(pks)
     if len(found) < len(pks):
         missing = len(pks) - len(found)
@@ -93,7 +93,11 @@ def _versions(scan: Scan) -> list[RuleVersion]:
 
 def _compile(scan: Scan, versions: Sequence[RuleVersion]) -> CompileAnswer:
     """Compile in a child process, looking now and then whether the scan is still wanted."""
-    order = CompileOrder(model=scan.model_version.text, rules=[version.text for version in versions])
+    order = CompileOrder(
+        model=scan.model_version.text,
+        rules=[version.text for version in versions],
+        quiet_from=len(scan.manifest["rules"]["versions"]),
+    )
     until = time.monotonic() + COMPILE_SECONDS
     with tempfile.TemporaryFile("w+") as given:
         # A file, not a pipe: with a pipe, whoever waits with a time limit must also go on feeding it.
@@ -154,13 +158,13 @@ def _may_hold(file: Evidence, model: sigma_engine.Model, wanted: set[str]) -> bo
 
 def _go(scan: Scan, versions: Sequence[RuleVersion], answer: CompileAnswer, units: list[ScanUnit]) -> None:
     """Write rules, units and totals, and let the workers at it. Raises LeaseLost, having written nothing."""
-    kept = [versions[position] for position in answer["kept"]]
     rules = [
         ScanRule(
             scan=scan, position=index, rule_version=version, sources=answer["served"].get(str(index), [])
         )
-        for index, version in enumerate(kept)
+        for index, version in enumerate(versions)
     ]
+    quiet_from = len(scan.manifest["rules"]["versions"])
     bytes_total, events_total = 0, 0
     for unit in units:
         bytes_in, events_in = _content(scan, unit)
@@ -173,8 +177,13 @@ def _go(scan: Scan, versions: Sequence[RuleVersion], answer: CompileAnswer, unit
             scan,
             state=Scan.State.RUNNING,
             started_at=timezone.now(),
-            manifest={**scan.manifest, "engine": answer["engine"], "compiled": answer["digest"]},
-            rules_run=len(answer["served"]),
+            manifest={
+                **scan.manifest,
+                "engine": answer["engine"],
+                "compiled": answer["digest"],
+                "correlates": answer["correlates"],
+            },
+            rules_run=sum(int(position) < quiet_from for position in answer["served"]),
             rules_left_out=[*scan.rules_left_out, *_left_out(versions, answer)],
             units_total=len(units),
             bytes_total=bytes_total,
@@ -190,7 +199,7 @@ def _left_out(versions: Sequence[RuleVersion], answer: CompileAnswer) -> list[di
         (versions[int(position)].rule_id, versions[int(position)].rule.title, str(sentence))
         for position, sentence in answer["left_out"]
     ]
-    reason = "Scans of a case can't run it"
+    reason = "What it refers to does not run"
     return [LeftOut("not_run", reason, len(named), named).to_json()] if named else []
 
 

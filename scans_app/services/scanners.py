@@ -30,6 +30,7 @@ class LoadedScan:
     """What matching a scan's chunks needs. `rules` are in the order of the compiled set."""
 
     scanner: sigma_engine.Scanner
+    compiled: sigma_engine.CompiledSet
     rules: list[FrozenRule]
 
 
@@ -58,13 +59,14 @@ def _load(scan: Scan) -> LoadedScan:
     if compiled is None:
         logger.info("compiling the rules of scan %d again: they are not in the cache", scan.pk)
         rules = [load_rule(row.rule_version) for row in rows]
-        compiled = sigma_engine.load_or_compile(rules, load_event_model(scan.model_version))
+        quiet = range(len(scan.manifest["rules"]["versions"]), len(rules))
+        compiled = sigma_engine.load_or_compile(rules, load_event_model(scan.model_version), quiet)
     keys = list(rows.values_list("rule_version__rule", "rule_version"))
     frozen = [
         FrozenRule(rule_pk, version_pk, clean_text(rule.title), sigma_engine.level_rank(rule.level))
         for (rule_pk, version_pk), rule in zip(keys, compiled.rules, strict=True)
     ]
-    return LoadedScan(sigma_engine.Scanner(compiled), frozen)
+    return LoadedScan(sigma_engine.Scanner(compiled), compiled, frozen)
 
 
 class MemoryGuard:

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 import sigma_engine
-from rules_app.models import EventModelVersion, RuleVersion
+from rules_app.models import EventModelVersion
 from rules_app.selection import RuleSelection
 from scans_app.models import Case, Evidence, Scan, ScanUnit
 from scans_app.services import doorbell
@@ -72,7 +72,7 @@ def start_scan(
                 time_to=time_to,
                 rules_run=plan.rules,
                 rules_left_out=[group.to_json() for group in plan.left_out],
-                manifest=_manifest(plan.versions, model_version, evidence),
+                manifest=_manifest(plan, model_version, evidence),
             )
             scan.evidence.set(evidence)
             doorbell.ring_on_commit()
@@ -96,10 +96,11 @@ def cancel_scan(scan: Scan) -> None:
 
 
 def _manifest(
-    versions: Sequence[RuleVersion], model_version: EventModelVersion, evidence: Sequence[Evidence]
+    plan: Preflight, model_version: EventModelVersion, evidence: Sequence[Evidence]
 ) -> dict[str, Any]:
     """What the scan runs with, so that anyone can run it again: the same manifest gives the same hits."""
-    rules = hashlib.sha256("".join(version.sha256 for version in versions).encode())
+    versions = plan.versions
+    rules = hashlib.sha256("".join(version.sha256 for version in (*versions, *plan.needed)).encode())
     return {
         "engine": sigma_engine.ENGINE_VERSION,
         "model": {
@@ -111,6 +112,7 @@ def _manifest(
             "count": len(versions),
             "sha256": rules.hexdigest(),  # of the texts' own, one after another
             "versions": [version.pk for version in versions],
+            "needed": [version.pk for version in plan.needed],  # they serve the others and give no hits
         },
         "evidence": [
             {

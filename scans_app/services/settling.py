@@ -9,7 +9,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from scans_app.models import Scan, ScanRule, ScanUnit
+from scans_app.models import Event, Hit, Scan, ScanRule, ScanUnit
+from scans_app.services.correlating import CorrelationRows, correlate_scan
+from scans_app.services.members import remove_members
 
 
 def settle(scan_pk: int) -> None:
@@ -19,6 +21,7 @@ def settle(scan_pk: int) -> None:
     )
     if open_units.exists():
         return
+    found = _correlations(scan_pk)
     with transaction.atomic():
         going_on = Scan.objects.select_for_update().filter(
             pk=scan_pk, state__in=(Scan.State.RUNNING, Scan.State.CANCELLING)
@@ -26,11 +29,22 @@ def settle(scan_pk: int) -> None:
         if (scan := going_on.first()) is None:
             return
         units = list(scan.units.all())
-        scan.state = _end_state(scan, units)
+        scan.state = _end_state(scan, units, found.problems)
         scan.finished_at = timezone.now()
-        rules = _count_rules(scan, units)
-        scan.log = _log(units, rules, scan)
-        scan.save(update_fields=["state", "finished_at", "log"])
+        if scan.state != Scan.State.CANCELLED:
+            Event.objects.bulk_create(found.events.values(), batch_size=500, ignore_conflicts=True)
+            Hit.objects.bulk_create(found.hits, batch_size=500)
+            scan.hits += len(found.hits)
+        rules = _count_rules(scan, units, found.counts)
+        scan.log = _log(units, rules, scan) | {"correlations": found.problems}
+        scan.save(update_fields=["state", "finished_at", "log", "hits"])
+    remove_members(scan_pk)
+
+
+def _correlations(scan_pk: int) -> CorrelationRows:
+    """The hits of the scan's correlations, before the transaction that writes them: they may take a while."""
+    scan = Scan.objects.select_related("model_version").filter(pk=scan_pk, state=Scan.State.RUNNING).first()
+    return correlate_scan(scan) if scan is not None else CorrelationRows()
 
 
 def settle_all() -> None:
@@ -41,16 +55,16 @@ def settle_all() -> None:
         settle(pk)
 
 
-def _end_state(scan: Scan, units: Iterable[ScanUnit]) -> str:
+def _end_state(scan: Scan, units: Iterable[ScanUnit], problems: list[str]) -> str:
     if scan.state == Scan.State.CANCELLING:
         return Scan.State.CANCELLED
-    gaps = any(unit.skipped or unit.lost for unit in units)
+    gaps = bool(problems) or any(unit.skipped or unit.lost for unit in units)
     return Scan.State.FINISHED_WITH_GAPS if gaps else Scan.State.FINISHED
 
 
-def _count_rules(scan: Scan, units: Iterable[ScanUnit]) -> list[ScanRule]:
+def _count_rules(scan: Scan, units: Iterable[ScanUnit], correlated: dict[int, int]) -> list[ScanRule]:
     """Write the hits and events of each rule of the scan; the rules."""
-    kept, capped = Counter[int](), Counter[int]()
+    kept, capped = Counter[int](correlated), Counter[int]()
     source_events = _source_events(units)
     for unit in units:
         for position, (unit_kept, unit_capped) in unit.rule_hits.items():

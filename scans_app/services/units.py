@@ -19,12 +19,14 @@ import sigma_engine
 from scans_app.models import Event, EvidenceChunk, Hit, Scan, ScanUnit
 from scans_app.services.claims import CRASHES_UNTIL_SET_ASIDE, Heartbeat, LeaseLost, claim, hand_back, move
 from scans_app.services.event_rows import clean_text, event_row, hit_row
+from scans_app.services.members import write_members
 from scans_app.services.scanners import LoadedScan, load_scan
 from scans_app.services.settling import settle
 
 HITS_A_CHECKPOINT = 1_000
 SECONDS_A_CHECKPOINT = 2.0
 SECONDS_A_LOOK = 0.3  # between two looks at whether the scan was cancelled
+MEMBERS_A_CHECKPOINT = 10_000  # matches kept for correlations
 HITS_KEPT = 10_000  # per unit and rule, in the order of the chunks; more are counted, not kept
 ROWS_A_STATEMENT = 500
 
@@ -95,7 +97,11 @@ def _match_chunk(
     number, started = progress.next_chunk, time.monotonic()
     try:
         found = loaded.scanner.scan_chunk(
-            file, number, progress.file_name, time_range=(scan.time_from, scan.time_to)
+            file,
+            number,
+            progress.file_name,
+            time_range=(scan.time_from, scan.time_to),
+            evidence=str(progress.unit.evidence_id),
         )
     except MemoryError:
         raise  # the address space is used up: end here, and let a fresh process try
@@ -149,11 +155,13 @@ class _Progress:
         self._source_events = Counter(unit.source_events)
         self._timeouts = Counter(unit.regex_timeouts)
         self._skipped = list(unit.skipped)
+        self._member_files = list(unit.member_files)
         self._clear()
 
     def _clear(self) -> None:
         self._events: dict[int, Event] = {}
         self._hits: list[Hit] = []
+        self._members: list[sigma_engine.Member] = []
         self._new: Counter[str] = Counter()
         self._seconds = 0.0
         self._saved_at = time.monotonic()
@@ -162,7 +170,9 @@ class _Progress:
     def is_due(self) -> bool:
         """Whether a checkpoint is due."""
         return (
-            len(self._hits) >= HITS_A_CHECKPOINT or time.monotonic() - self._saved_at >= SECONDS_A_CHECKPOINT
+            len(self._hits) >= HITS_A_CHECKPOINT
+            or len(self._members) >= MEMBERS_A_CHECKPOINT
+            or time.monotonic() - self._saved_at >= SECONDS_A_CHECKPOINT
         )
 
     def add(self, found: sigma_engine.ChunkHits, loaded: LoadedScan, size: int, seconds: float) -> None:
@@ -178,6 +188,7 @@ class _Progress:
             if row.event_id not in self._events:
                 self._events[row.event_id] = event_row(self.unit.evidence_id, hit)
             self._hits.append(row)
+        self._members += found.members
         self._source_events.update(found.source_events)
         self._timeouts.update(found.regex_timeouts)
         self._new.update(
@@ -218,6 +229,9 @@ class _Progress:
         unit, new = self.unit, self._new
         moved = self.next_chunk > unit.next_chunk
         counters = {"events": new["events"], "hits": len(self._hits), "bytes_read": new["bytes_read"]}
+        if self._members:
+            # Before the row that names it: a file that no row names was a dead worker's, and is swept.
+            self._member_files.append(write_members(unit, self._members))
         with transaction.atomic():
             move(
                 unit,
@@ -228,6 +242,7 @@ class _Progress:
                 source_events=self._source_events,
                 regex_timeouts=self._timeouts,
                 skipped=self._skipped,
+                member_files=self._member_files,
                 seconds=unit.seconds + self._seconds,
                 lost=unit.lost + new["lost"],
                 **{name: getattr(unit, name) + count for name, count in counters.items()},

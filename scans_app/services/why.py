@@ -8,7 +8,7 @@ from typing import Any
 from rules_app.models import EventModelVersion, RuleVersion
 from rules_app.selection import load_event_model, load_rule
 from scans_app.models import Hit
-from sigma_engine import explain
+from sigma_engine import Rule, explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +33,10 @@ def explain_hit(hit: Hit, version: RuleVersion | None = None) -> Why:
         model = load_event_model(model_version)
     except ValueError as error:
         return Why(version, model_version, None, f"There is nothing to explain: {error}.")
+    if not isinstance(rule, Rule):
+        problem = (
+            "This rule is about the hits of other rules: the events that it counted are listed under Event."
+        )
+        return Why(version, model_version, None, problem)
     tree = explain(rule, model, hit.event.data, hit.evidence.name).to_dict()
     return Why(version, model_version, tree)

@@ -35,38 +35,6 @@ def test_preflight_counts_rules_by_log_source_and_names_what_is_left_out(
     }
 
 
-CORRELATION = """title: Many tools
-correlation:
-  type: event_count
-  rules: [7f3d5a0e-0000-4000-8000-000000000001]
-  group-by: [Computer]
-  timespan: 5m
-  condition:
-    gte: 3
-"""
-
-
-def test_rules_over_many_events_are_left_out_by_name_and_the_others_run(
-    add_evidence, start, rule_set, owner, case, model_version
-):
-    from rules_app.services import FoundFile, import_rules
-
-    text = rule_set.rules.get(title="Tool started").current.text
-    counting = text.replace("Tool started", "Counting").replace("000001", "000003")
-    counting = counting.replace("condition: selection", "condition: selection | count() by Image > 5")
-    files = [FoundFile("0.yml", counting.encode()), FoundFile("c.yml", CORRELATION.encode())]
-    import_rules(files, rule_set, owner)
-    log = add_evidence(log_bytes(9))
-    plan = preflight(case, [log], RuleSelection(), model_version, owner)
-    assert [(group.code, group.rules[0][1]) for group in plan.left_out] == [("not_run", "Many tools")]
-    scan = start([log])
-    do_all_work()
-    scan.refresh_from_db()
-    assert (scan.state, scan.hits, scan.rules_run) == (Scan.State.FINISHED, 9, 2)
-    left_out = [rule[1] for group in scan.rules_left_out for rule in group["rules"]]
-    assert left_out == ["Many tools", "Counting"]
-
-
 def test_a_scan_that_nothing_could_run_in_is_refused_with_the_reason(add_evidence, start):
     evidence = add_evidence(log_bytes(1))
     with pytest.raises(ScanRefused, match="No enabled rule"):
