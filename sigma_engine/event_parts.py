@@ -8,6 +8,8 @@ from typing import Any, Final
 
 Document = dict[str, Any]
 
+# Levels of an event: Windows' own have six, and whoever walks one must not run out of stack.
+DEEPEST: Final = 64
 _LATEST: Final = 1e11  # seconds: the year 5138
 
 
@@ -27,6 +29,22 @@ def seconds_of(value: Any) -> float | None:
         except (ValueError, OverflowError):
             continue
     return None
+
+
+def is_too_deep(document: Any) -> bool:
+    """Whether a JSON value is nested deeper than `DEEPEST` levels of maps and lists."""
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [item for held in level for item in _held_by(held)]
+        if not level:
+            return False
+    return any(isinstance(held, dict | list) for held in level)
+
+
+def _held_by(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def element(value: Any) -> Any:

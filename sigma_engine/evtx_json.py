@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from sigma_engine.event_parts import Document, element, event_data
+from sigma_engine.event_parts import DEEPEST, Document, element, event_data, is_too_deep
 from sigma_engine.event_shapes import to_event
 
 
@@ -16,9 +16,11 @@ def from_evtx_json(text: str) -> Document:
     """An event from the JSON that the `evtx` parser writes for one record: the hot path of every scan.
 
     A name that occurs twice in the event's data (Windows writes an array of strings so) has the list of its
-    values. Raises orjson.JSONDecodeError when the text is no JSON.
+    values. Raises ValueError when the text is no JSON or is nested too deep.
     """
     document = orjson.loads(text)
+    if text.count("{") > DEEPEST and is_too_deep(document):
+        raise ValueError(f"nested deeper than {DEEPEST} levels")
     try:
         event: Document = document["Event"]
         system = event["System"]

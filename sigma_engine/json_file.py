@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final, Literal
 
 import orjson
 
+from sigma_engine.event_parts import DEEPEST, is_too_deep
 from sigma_engine.event_shapes import to_event
 from sigma_engine.evidence import ChunkProblem, ChunkRead, EvidenceFile, Record
 from sigma_engine.evtx_json import from_evtx_json
@@ -27,7 +28,6 @@ __all__ = ["JsonLinesFile", "open_json", "rewrite_json"]
 
 BLOCK_SIZE: Final = 1024 * 1024
 LONGEST_LINE: Final = 16 * 1024 * 1024
-DEEPEST: Final = 64
 _LOOKED_AT: Final = 20
 _EVTX_DUMP: Final = (b'{"Event":{', b'{"Event_attributes":{')
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
@@ -115,13 +115,9 @@ def read_event(text: bytes) -> dict[str, Any]:
     if text.startswith(_EVTX_DUMP):
         try:
             return from_evtx_json(text.decode())
-        except (ValueError, RecursionError):
+        except ValueError:
             pass  # told of below, or read with what is odd replaced
-    document = read_line(text)
-    try:
-        return to_event(document)
-    except RecursionError:
-        raise ValueError(f"This line is nested too deep: {_shown(text)}") from None
+    return to_event(read_line(text))
 
 
 def read_line(text: bytes) -> dict[str, Any]:
@@ -138,6 +134,8 @@ def read_line(text: bytes) -> dict[str, Any]:
         document = _read_odd_line(text, error)
     if not isinstance(document, dict):
         raise ValueError(f"This line is JSON but no object: {_shown(text)}")
+    if text.count(b"{") + text.count(b"[") > DEEPEST and is_too_deep(document):
+        raise ValueError(f"This line is nested too deep, more than {DEEPEST} levels: {_shown(text)}")
     return document
 
 

@@ -15,7 +15,7 @@ _NUMBER_CHARACTERS = frozenset("0123456789abcdefx.-")
 
 
 def keyword_texts(event: Any) -> list[str]:
-    """Every text that keywords are looked for in: values, never names; of a list also its texts joined by lines."""
+    """Every text that keywords are looked for in: values, never names; of a list also its own texts joined by lines."""
     texts: list[str] = []
     _collect(event, texts, with_numbers=True)
     return texts
@@ -29,11 +29,14 @@ def _collect(value: Any, texts: list[str], *, with_numbers: bool) -> None:
             else:
                 _collect(item, texts, with_numbers=with_numbers)
     elif isinstance(value, list):
-        start = len(texts)
+        own: list[str] = []  # not those of lists within it: joined at every level they would double each time
         for item in value:
+            start = len(texts)
             _collect(item, texts, with_numbers=with_numbers)
-        if len(texts) - start > 1:
-            texts.append("\n".join(texts[start:]))
+            if not isinstance(item, dict | list):
+                own += texts[start:]
+        if len(own) > 1:
+            texts.append("\n".join(own))
     elif isinstance(value, str):
         texts.append(value)
     elif with_numbers:
