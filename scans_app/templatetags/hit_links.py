@@ -225,6 +225,8 @@ REASONS = {
     "case_mismatch": "differs in case only",
     "type_mismatch": "another type",
     "regex_timeout": "the regular expression took too long",
+    "lambda_bound": "the rule's lambda reached a bound",
+    "mapping_failed": "the field's lambda reached a bound",
 }
 FOLDED = 8  # values of one field; more are folded when none of them is true
 
