@@ -108,7 +108,7 @@ def load_document(text: str) -> tuple[Node | None, list[Finding]]:
     except _Refused as refused:
         findings.append(refused.finding)
     except yaml.YAMLError as error:
-        findings.append(_syntax_finding(error))
+        findings.append(_syntax_finding(error, text))
     except UnicodeEncodeError as error:
         findings.append(
             _error("yaml_syntax", f"The text holds half of a surrogate pair at character {error.start}.")
@@ -121,8 +121,11 @@ def _error(code: str, message: str, mark: Any = None, hint: str = "") -> Finding
     return Finding(code, Severity.ERROR, message, hint, line, column)
 
 
-def _syntax_finding(error: yaml.YAMLError) -> Finding:
+def _syntax_finding(error: yaml.YAMLError, text: str) -> Finding:
     mark = getattr(error, "problem_mark", None)
+    last = len(text.splitlines()) - 1
+    if mark is not None and mark.line > last:  # where more was expected, the parser points behind the text
+        mark = yaml.Mark(mark.name, mark.index, max(last, 0), 0, None, 0)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     return _error(
         "yaml_syntax",

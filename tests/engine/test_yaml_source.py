@@ -73,3 +73,8 @@ def test_any_text_gives_a_node_or_a_finding(text: str) -> None:
     for _, document in split_documents(text):
         node, findings = load_document(document)
         assert node is not None or findings
+
+
+def test_a_fault_at_the_end_is_told_in_the_last_line() -> None:
+    _, findings = load_document("a:\n  b: 1\n  c")
+    assert [(finding.code, finding.line) for finding in findings] == [("yaml_syntax", 3)]
