@@ -54,6 +54,7 @@ def test_the_list_names_each_model_and_the_default(
     page = owner_client.get("/models/")
     assert [(model.name, model.is_default) for model, _ in page.context["rows"]] == [
         ("Windows event logs", True),
+        ("Winlogbeat ECS", False),
         ("Ours", False),
     ]
 
