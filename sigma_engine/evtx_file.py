@@ -88,9 +88,9 @@ class EvtxFile(EvidenceFile):
         return tuple(_id_notes(slots, before, number))
 
     def _last_id(self, number: int) -> int | None:
-        """The last record id of a chunk by its header; None where that is damaged or has none."""
-        magic, last = struct.unpack("<8s24xQ", self._bytes(_start_of(number), 40))
-        return last if magic == CHUNK_MAGIC and last else None
+        """The id of the last record that stands in a chunk; None where there is none. Its header may be older."""
+        slots = list(slots_of(self._chunk(number)))
+        return slots[-1].record_id if slots else None
 
     def _chunk(self, number: int) -> bytes:
         return self._bytes(_start_of(number), CHUNK_SIZE)

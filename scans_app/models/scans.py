@@ -140,7 +140,7 @@ class Scan(Job):
             where = {"evidence": unit.evidence_id, "name": unit.evidence.name}
             gaps += [{**where, **skipped} for skipped in unit.skipped]
             if unit.lost:
-                reason = f"{unit.lost:,} records could not be read"
+                reason = f"{unit.lost:,} record{'' if unit.lost == 1 else 's'} could not be read"
                 gaps.append({**where, "chunk": None, "last_chunk": None, "reason": reason})
         return gaps
 

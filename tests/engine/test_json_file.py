@@ -243,7 +243,9 @@ def test_the_temporary_lines_go_with_the_evidence(tmp_path: Path, monkeypatch: p
 
 def test_a_name_that_repeats_in_a_line_of_evtx_dump_has_all_its_values(tmp_path: Path) -> None:
     path = tmp_path / "dump.jsonl"
-    path.write_text('{"Event":{"System":{"Channel":"C","EventID":1},"EventData":{"Roles":"a","Roles":"b"}}}\n')
+    path.write_text(
+        '{"Event":{"System":{"Channel":"C","EventID":1},"EventData":{"Roles":"a","Roles":"b"}}}\n'
+    )
     assert read_all(open_evidence(path))[0]["EventData"] == {"Roles": ["a", "b"]}
 
 
