@@ -14,7 +14,7 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 REQUIREMENTS = FOLDER / "requirements-oracle.txt"
-_UNREACHABLE = (
+_UNREACHABLE = ("from versions: none", "NewConnectionError", "ConnectTimeout", "ProxyError")
     "NewConnectionError",
     "ConnectTimeout",
     "No matching distribution",

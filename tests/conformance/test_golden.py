@@ -98,7 +98,8 @@ def _scan(rules: list[AnyRule], root: Path) -> dict[Pair, dict[str, Any] | None]
             for hit in found.hits:
                 ours[name, str(hit.facts.record_id), rules[hit.rule_index].id] = hit.event
     for window in correlate(compiled.correlations.plans, members).hits:
-        ours["", str(window.members[0].time), rules[window.rule_index].id] = None
+        if window.rule_index not in compiled.correlations.silent_hits:
+            ours["", str(window.members[0].time), rules[window.rule_index].id] = None
     return ours
 
 
