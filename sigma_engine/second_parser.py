@@ -54,7 +54,7 @@ class SecondParser:
             root = Record(self._chunk, offset, self._header).root()
             elements = list(_Walk().root(root, 0))
         except Exception as error:
-            raise ValueError(f"{type(error).__name__}: {error}"[:200]) from error
+            raise ValueError(f"its bytes make no sense ({type(error).__name__}: {error})"[:200]) from error
         event = next((element for element in elements if element.name == "Event"), None)
         if event is None:
             raise ValueError("it holds no `Event` element")
