@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from sigma_engine.correlation_reader import read_correlation
-from sigma_engine.detection import Detection, parse_detection
+from sigma_engine.detection import Detection
+from sigma_engine.detection_reader import parse_detection
 from sigma_engine.findings import Finding, Severity
 from sigma_engine.modifiers import Placeholders
 from sigma_engine.rule import LEVELS, STATUSES, AnyRule, Correlation, Filter, Logsource, ParsedRule, Rule

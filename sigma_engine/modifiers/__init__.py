@@ -27,6 +27,8 @@ from sigma_engine.modifiers.value import (
     All,
     Cidr,
     Day,
+    EndsWithField,
+    EqualsField,
     Exists,
     FieldRef,
     Gt,
@@ -51,6 +53,7 @@ MODIFIERS: dict[str, type[Modifier]] = {
         *(Contains, StartsWith, EndsWith, All, Cased, Exists, Neq, Re, IgnoreCase, Multiline, DotAll),
         *(Base64, Base64Offset, Wide, Utf16Be, Utf16, Windash, Cidr, Gt, Gte, Lt, Lte, FieldRef, Expand),
         *(Minute, Hour, Day, Week, Month, Year),
+        *(EqualsField, EndsWithField),
         Vql,
     )
     for name in modifier.names

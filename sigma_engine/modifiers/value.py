@@ -98,11 +98,10 @@ class FieldRef(Modifier):
 
     def modify(self, test: ValueTest, raw: Any) -> ValueTest:
         if not isinstance(raw, str) or not raw:
-            raise ModifierError("modifier_type", "`fieldref` needs the name of a field.")
+            raise ModifierError("modifier_type", f"`{self.names[0]}` needs the name of a field.")
         if "*" in raw or "?" in raw:
-            raise ModifierError(
-                "modifier_wildcard", "`fieldref` needs one field, without wildcards.", "Write its whole name."
-            )
+            message = f"`{self.names[0]}` needs one field, without wildcards."
+            raise ModifierError("modifier_wildcard", message, "Write its whole name.")
         place = "equals"
         if isinstance(test, TextPattern):
             wilds = (test.parts[:1] == (Wild.ANY,), test.parts[-1:] == (Wild.ANY,))
@@ -110,6 +109,22 @@ class FieldRef(Modifier):
                 wilds, "equals"
             )
         return FieldRefTest(raw, place, isinstance(test, TextPattern) and test.cased)
+
+
+class EqualsField(FieldRef):
+    """The older name of `fieldref` in Hayabusa's rules."""
+
+    names = ("equalsfield",)
+
+
+class EndsWithField(FieldRef):
+    """The older name of `fieldref|endswith` in Hayabusa's rules."""
+
+    names = ("endswithfield",)
+
+    def modify(self, test: ValueTest, raw: Any) -> ValueTest:
+        referred = super().modify(test, raw)
+        return replace(referred, place="endswith") if isinstance(referred, FieldRefTest) else referred
 
 
 class _TimePart(Modifier):

@@ -31,9 +31,9 @@ def _event(case: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     return {"System": system, "EventData": data}
 
 
-@pytest.mark.parametrize("case", _params(*DETECTION_CASES))
+@pytest.mark.parametrize("case", _params(*DETECTION_CASES, "hayabusa"))
 def test_both_evaluators_give_the_verdict_of_the_case(case: dict[str, Any]) -> None:
-    [parsed] = parse_rules(case_text(case))
+    [parsed] = parse_rules(case_text(case), case.get("placeholders"))
     assert parsed.rule is not None, parsed.findings
     scanner = Scanner(compile_rules([parsed.rule], MODEL))
     events = [(data, True) for data in case.get("hits", [])] + [
@@ -46,7 +46,7 @@ def test_both_evaluators_give_the_verdict_of_the_case(case: dict[str, Any]) -> N
         assert answers == {"plain": expected, "fast": expected}, data
 
 
-@pytest.mark.parametrize("case", _params("rejects"))
+@pytest.mark.parametrize("case", _params("rejects", "hayabusa_rejects"))
 def test_what_cannot_be_run_is_refused_by_name(case: dict[str, Any]) -> None:
     [parsed] = parse_rules(case_text(case))
     assert parsed.rule is None
