@@ -15,12 +15,6 @@ from typing import Any
 FOLDER = Path(__file__).parent
 REQUIREMENTS = FOLDER / "requirements-oracle.txt"
 _UNREACHABLE = ("from versions: none", "NewConnectionError", "ConnectTimeout", "ProxyError")
-    "NewConnectionError",
-    "ConnectTimeout",
-    "No matching distribution",
-    "Connection",
-    "ProxyError",
-)
 
 
 class OracleUnreachable(Exception):
