@@ -12,6 +12,7 @@ is its face; nothing outside imports past it. From rule text to hits:
         hits = scanner.scan_chunk(evidence, chunk).hits
 """
 
+from sigma_engine.abbreviations import abbreviate_channel, abbreviate_provider, read_abbreviations
 from sigma_engine.catalogue import ChunkSummary, summarise_chunk
 from sigma_engine.check import check_rule, fields_used
 from sigma_engine.compiler import (
@@ -63,6 +64,7 @@ from sigma_engine.rule import (
 from sigma_engine.rule_reader import parse_rules
 from sigma_engine.scanner import ChunkHits, Hit, Scanner
 from sigma_engine.selection import SelectionError, has_tag, select_rules
+from sigma_engine.tuning import TunedRule, Tuning, apply_tuning, parse_tuning
 from sigma_engine.values import ABSENT
 
 __all__ = [
@@ -108,7 +110,12 @@ __all__ = [
     "SelectionError",
     "Severity",
     "Source",
+    "TunedRule",
+    "Tuning",
     "UnmappedField",
+    "abbreviate_channel",
+    "abbreviate_provider",
+    "apply_tuning",
     "check_rule",
     "compile_lambda",
     "compile_rules",
@@ -127,6 +134,8 @@ __all__ = [
     "open_evidence",
     "parse_model",
     "parse_rules",
+    "parse_tuning",
+    "read_abbreviations",
     "render_details",
     "rewrite_json",
     "select_rules",
