@@ -12,6 +12,8 @@ from sigma_engine.window import Window
 
 Values = tuple[str | None, ...]
 
+LARGEST = 1e100  # what is larger measures nothing, and a sum of such would be no number any more
+
 
 class HasValues(Protocol):
     """A point in a window: the rule that it is a match of, and the texts of the window's fields."""
@@ -120,6 +122,4 @@ class WindowValue:
 
 def _numbers(point: HasValues) -> list[int | float]:
     found = [to_number(text) for text in point.values]
-    return [
-        number for number in found if number is not None and number == number and abs(number) != float("inf")
-    ]
+    return [number for number in found if number is not None and abs(number) <= LARGEST]
