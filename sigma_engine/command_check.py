@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from sigma_engine.check import check_rule
@@ -12,7 +13,8 @@ from sigma_engine.compiler import compile_rules
 from sigma_engine.findings import Finding, Severity
 from sigma_engine.inputs import RuleFiles, read_rules
 from sigma_engine.model import Model, ModelError, load_model
-from sigma_engine.rule import Correlation
+from sigma_engine.rule import Correlation, ParsedRule
+from sigma_engine.yaml_source import load_document
 
 
 def run_check(options: argparse.Namespace) -> int:
@@ -22,7 +24,7 @@ def run_check(options: argparse.Namespace) -> int:
         return 2
     files = read_rules(options.rules)
     rows = [_unreadable(path, reason) for path, reason in files.unreadable]
-    rows += _of_the_set(files, model)
+    rows += [*_of_the_set(files, model), *_ids_twice(files)]
     for path, parsed in files.parsed:
         rows += [_row(path, parsed.rule_id, parsed.line_offset, f) for f in check_rule(parsed, model)]
     rows.sort(key=lambda row: (row["file"], row["line"], row["column"]))
@@ -45,6 +47,29 @@ def _of_the_set(files: RuleFiles, model: Model) -> list[dict[str, Any]]:
         if isinstance(parsed.rule, Correlation)
         for finding in left.findings
     ]
+
+
+def _ids_twice(files: RuleFiles) -> Iterator[dict[str, Any]]:
+    """Documents whose id another one before them has. Each is a rule of its own, but a reference by id is not clear."""
+    first: dict[str, tuple[str, ParsedRule]] = {}
+    for path, parsed in files.parsed:
+        if not parsed.rule_id:
+            continue
+        other_path, other = first.setdefault(parsed.rule_id.lower(), (path, parsed))
+        if other is not parsed:
+            message = (
+                f"`{other.title}` in {other_path} has this id too; both are kept, as rules of their own."
+            )
+            finding = Finding(
+                "id_twice", Severity.INFO, message, "Give one of them a new UUID.", *_id_place(parsed)
+            )
+            yield _row(path, parsed.rule_id, parsed.line_offset, finding)
+
+
+def _id_place(parsed: ParsedRule) -> tuple[int, int]:
+    node, _ = load_document(parsed.text)
+    place = node.get("id") if node is not None else None
+    return (place.line, place.column) if place is not None else (1, 1)
 
 
 def model_of(name: str) -> Model | None:

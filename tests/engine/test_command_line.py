@@ -236,7 +236,11 @@ def test_check_prints_one_finding_a_line_and_fails_on_errors(work: Path) -> None
     result = run(work, "check", "rules")
     findings = [json.loads(line) for line in result.stdout.splitlines()]
     assert result.returncode == 1
-    assert {finding["code"] for finding in findings} == {"modifier_unknown", "logsource_not_served"}
+    assert {finding["code"] for finding in findings} == {
+        "modifier_unknown",
+        "logsource_not_served",
+        "id_twice",
+    }
     broken = next(finding for finding in findings if finding["code"] == "modifier_unknown")
     assert broken == {
         "file": "rules/broken.yml",
@@ -250,6 +254,32 @@ def test_check_prints_one_finding_a_line_and_fails_on_errors(work: Path) -> None
         "hint": "Did you mean `endswith`?",
     }
     assert {f["scope"] for f in findings if f["code"] == "logsource_not_served"} == {"model"}
+
+
+def test_check_tells_of_an_id_that_two_documents_have(work: Path) -> None:
+    twin = RULE.replace("Shell", "Twin").replace("6d2a41f6", "6D2A41F6")
+    (work / "rules" / "twin.yml").write_text(OTHER.replace("7e12", "7e15") + "---\n" + twin)
+    result = run(work, "check", "rules")
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [
+        {
+            "file": "rules/twin.yml",
+            "rule_id": "6D2A41F6-6a4d-4f0e-9a3a-2d8a0f0b7e11",
+            "line": 13,
+            "column": 5,
+            "severity": "info",
+            "code": "id_twice",
+            "scope": "rule",
+            "message": "`Shell` in rules/shell.yml has this id too; both are kept, as rules of their own.",
+            "hint": "Give one of them a new UUID.",
+        }
+    ]
+    assert result.returncode == 0
+
+
+def test_rules_of_one_id_are_kept_apart_in_a_scan(work: Path) -> None:
+    (work / "rules" / "twin.yml").write_text(RULE.replace("Shell", "Twin"))
+    found = hits(run(work, "scan", "logs/b.evtx", "--rules", "rules"))
+    assert sorted(hit["title"] for hit in found) == ["Notepad", "Shell", "Twin"]
 
 
 def test_check_of_good_rules_prints_nothing_and_succeeds(work: Path) -> None:
