@@ -12,6 +12,10 @@ from typing import Any
 
 from sigma_engine.values import value_texts
 
+_SPECIAL = re.compile(r"[\\*?]")
+_TOKEN = re.compile(r"\\[\\*?]|[*?]|[^\\*?]+|\\")
+_ESCAPES = ("\\\\", "\\*", "\\?")
+
 
 class Wild(Enum):
     """What stands for characters that are not given."""
@@ -41,24 +45,14 @@ class TextPattern:
     def parse(cls, text: str) -> TextPattern:
         r"""From a rule's string: `*` and `?` are wild, `\*`, `\?` and `\\` stand for themselves, a backslash
         before anything else is a backslash (Sigma specification, "Escaping")."""
+        if not _SPECIAL.search(text):
+            return cls((text,) if text else ())
         parts: list[Part] = []
-        literal: list[str] = []
-        index = 0
-        while index < len(text):
-            character = text[index]
-            if character == "\\" and text[index + 1 : index + 2] in ("\\", "*", "?"):
-                literal.append(text[index + 1])
-                index += 1
-            elif character in "*?":
-                if literal:
-                    parts.append("".join(literal))
-                    literal = []
-                parts.append(Wild(character))
+        for token in _TOKEN.findall(text):
+            if token in ("*", "?"):
+                parts.append(Wild(token))
             else:
-                literal.append(character)
-            index += 1
-        if literal:
-            parts.append("".join(literal))
+                parts.append(token[1:] if len(token) == 2 and token in _ESCAPES else token)
         return cls(_without_double_stars(parts))
 
     def with_parts(self, *parts: Part) -> TextPattern:

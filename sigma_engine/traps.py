@@ -66,12 +66,20 @@ def _of_field(test: FieldTest) -> Iterator[Finding]:
 def is_never_true(tree: Tree) -> bool:
     """Whether no choice of true and false selections makes a condition true. Says no where that is too much to try."""
     names = sorted(names_in(tree))
-    if len(names) > _MAX_NAMES:
-        return False
+    denied = _denied(tree)
+    if len(names) > _MAX_NAMES or _holds(tree, {name: name not in denied for name in names}):
+        return False  # what nearly every rule wants: its selections true, its filters not
     return not any(
         _holds(tree, dict(zip(names, truths, strict=True)))
         for truths in itertools.product((True, False), repeat=len(names))
     )
+
+
+def _denied(tree: Tree) -> set[str]:
+    """The selections that stand under a `not`."""
+    if isinstance(tree, Not):
+        return names_in(tree.child)
+    return set() if isinstance(tree, Ref | Of) else set().union(*map(_denied, tree.children))
 
 
 def _holds(tree: Tree, truths: dict[str, bool]) -> bool:

@@ -65,7 +65,12 @@ class Step:
     """What one modifier made of a value, for explanations."""
 
     modifier: str
-    result: str
+    test: ValueTest
+
+    @property
+    def result(self) -> str:
+        """The value after this modifier, as a person would write it."""
+        return self.test.describe()
 
 
 def first_test(value: Any) -> ValueTest:
@@ -101,5 +106,5 @@ def apply_modifiers(
             )
         made = Expand(placeholders) if modifier is Expand else modifier()
         test = made.modify(test, value)
-        steps.append(Step(name, test.describe()))
+        steps.append(Step(name, test))
     return test, tuple(steps)
