@@ -52,9 +52,10 @@ class _AtomTable:
     def of_field(self, field: str, mapping: Mapping, test: ValueTest) -> int:
         self.mappings.setdefault(field, mapping)
         tests = self.by_field.setdefault(field, {})
-        if test not in tests:
-            tests[test] = self._new(_weight(test))
-        return tests[test]
+        atom = tests.get(test)
+        if atom is None:
+            atom = tests[test] = self._new(_weight(test))
+        return atom
 
     def of_keyword(self, test: ValueTest) -> int:
         if test not in self.keywords:

@@ -78,17 +78,18 @@ class TextPattern:
         A fixed start is written as \\x02 and a fixed end as \\x03. None when inner wildcards (or more than two
         dashes) need more than a search for literals; () when any text will do.
         """
-        middle = list(self.parts)
-        starts, ends = middle[:1] == [Wild.ANY], middle[-1:] == [Wild.ANY]
-        middle = middle[1:] if starts else middle
-        middle = middle[:-1] if ends and middle else middle
+        parts = self.parts
+        start, end = int(parts[:1] == (Wild.ANY,)), int(parts[-1:] == (Wild.ANY,))
+        middle = parts[start : max(len(parts) - end, start)]
+        before, after = "" if start else "\x02", "" if end else "\x03"
+        if not middle:
+            return () if start or end else (before + after,)
+        if len(middle) == 1 and isinstance(middle[0], str):
+            return (f"{before}{middle[0].lower()}{after}",)
         if any(part in (Wild.ANY, Wild.ONE) for part in middle) or middle.count(Wild.DASH) > 2:
             return None
-        if not middle and (starts or ends):
-            return ()
         choices = [DASHES if part is Wild.DASH else (str(part).lower(),) for part in middle]
-        texts = ("".join(chosen) for chosen in itertools.product(*choices))
-        return tuple(f"{'' if starts else chr(2)}{text}{'' if ends else chr(3)}" for text in texts)
+        return tuple(f"{before}{''.join(chosen)}{after}" for chosen in itertools.product(*choices))
 
     def required(self) -> str:
         """The longest literal part, folded: no value without it can match. Empty when there is none."""
