@@ -15,12 +15,14 @@ from sigma_engine import (
     Rule,
     Scanner,
     compile_rules,
+    correlate,
     event_facts,
     event_key,
     explain,
     load_model,
     open_evidence,
     parse_rules,
+    summarise_chunk,
     to_event,
 )
 from tests.evtx_writer import write_evtx
@@ -211,3 +213,62 @@ def test_a_log_with_hostile_names_gives_the_event_its_own_route(
     path = write_evtx(tmp_path_factory.mktemp("hostile") / "log.evtx", [_event(KINDS[3], printable)])
     found = SCANNER.scan_chunk(open_evidence(path), 0)
     assert [hit.rule_index for hit in found.hits] == [3]
+
+
+WHOLE = compile_rules(
+    [
+        one.rule
+        for one in parse_rules(
+            """\
+title: base
+name: base
+logsource: {product: windows}
+details: '%F% %Data[1]% %System.Channel% %nope%'
+detection: {s: {F: '*'}, condition: s}
+---
+title: window
+correlation: {type: value_sum, rules: [base], timespan: 5m, group-by: [F, Computer], condition: {gt: 0, field: F}}
+generate: true
+---
+title: hour
+logsource: {product: windows}
+detection: {s: {TimeCreated_SystemTime|hour|gte: 0}, k: [evil], condition: s or k}
+"""
+        )
+        if one.rule is not None
+    ],
+    MODEL,
+)
+heads = st.dictionaries(
+    st.sampled_from(
+        ["Channel", "EventID", "Provider", "Computer", "EventRecordID", "TimeCreated", "Security", "Keywords"]
+    ),
+    hostile
+    | st.sampled_from(
+        [1e300, -1e300, {"SystemTime": 1e20}, {"SystemTime": "9999-12-31T23:59:59.999999-23:00"}]
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(made=st.lists(st.tuples(heads, hostile), min_size=1, max_size=3))
+def test_no_head_of_an_event_is_too_odd_for_a_scan(
+    made: list[tuple[dict[str, Any], Any]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("hostile") / "events.jsonl"
+    lines = []
+    for head, value in made:
+        event = _event(KINDS[3], {"F": value, "Data": value})
+        event["System"] |= head
+        lines.append(json.dumps(event))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    evidence = open_evidence(path)
+    assert (len(WHOLE.rules), WHOLE.left_out) == (3, ())
+    scanner = Scanner(WHOLE)
+    found = scanner.scan_chunk(evidence, 0, evidence="log")
+    correlate(WHOLE.correlations.plans, found.members)
+    assert found.events == len(made) == summarise_chunk(evidence, 0).events
+    for record in found.read.records:
+        plain = [i for i, rule in WHOLE.detection_rules() if explain(rule, MODEL, record.event).verdict]
+        assert list(scanner.match(record.event)) == plain
