@@ -49,6 +49,7 @@ from sigma_engine.findings import Finding, Scope, Severity
 from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
 from sigma_engine.model import Mapping, Model, ModelError, Source, load_model, parse_model, shipped_models
 from sigma_engine.model_report import MissingSource, ModelReport, UnmappedField, model_report
+from sigma_engine.placeholders import Placeholders, parse_placeholders, write_placeholders
 from sigma_engine.rule import (
     LEVELS,
     STATUSES,
@@ -103,6 +104,7 @@ __all__ = [
     "ModelError",
     "ModelReport",
     "ParsedRule",
+    "Placeholders",
     "Record",
     "Rule",
     "Scanner",
@@ -133,6 +135,7 @@ __all__ = [
     "needed_rules",
     "open_evidence",
     "parse_model",
+    "parse_placeholders",
     "parse_rules",
     "parse_tuning",
     "read_abbreviations",
@@ -146,4 +149,5 @@ __all__ = [
     "to_event",
     "type_name",
     "units_of",
+    "write_placeholders",
 ]

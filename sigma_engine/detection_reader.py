@@ -10,8 +10,9 @@ from sigma_engine.condition import ConditionError, names_in, parse_condition
 from sigma_engine.detection import Condition, Detection, FieldTest, Group, Selection, Value
 from sigma_engine.findings import Finding, Severity
 from sigma_engine.hayabusa_keys import has_sub_keys, read_sub_keys
-from sigma_engine.modifiers import MODIFIERS, ModifierError, Placeholders, apply_modifiers
+from sigma_engine.modifiers import MODIFIERS, ModifierError, apply_modifiers
 from sigma_engine.patterns import BoolTest, NullTest, NumberTest, TextPattern, ValueTest, Wild
+from sigma_engine.placeholders import Placeholders
 from sigma_engine.window import Window, parse_timespan
 from sigma_engine.yaml_source import Node
 

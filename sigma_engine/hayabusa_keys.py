@@ -16,8 +16,8 @@ from typing import Any
 
 from sigma_engine.findings import Finding, Severity
 from sigma_engine.log_source import base_name
-from sigma_engine.modifiers import Placeholders
 from sigma_engine.patterns import ValueTest
+from sigma_engine.placeholders import Placeholders
 from sigma_engine.values import value_texts
 from sigma_engine.yaml_source import Node
 
@@ -103,7 +103,8 @@ def _list(key: Node, node: Node, name: str, lists: Placeholders, findings: list[
         findings.append(_error("list_type", f"`{name}` is the name of a file of regular expressions.", node))
         return []
     file = base_name(node.value)
-    lines = lists.get(file, lists.get(file.rpartition(".")[0] or file))
+    stem = file.rpartition(".")[0]
+    lines = lists.get(stem if stem in lists and file not in lists else file)
     if lines is None:
         message = f"The list `{node.value}`, which `{name}` names, is not here."
         hint = f"Give its lines to this rule set as the placeholder `{file}`, or write them into the rule."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from sigma_engine.detection import Condition, Selection
 from sigma_engine.findings import Finding, Severity
 from sigma_engine.lambdas import Lambda
+from sigma_engine.placeholders import PlaceholderValues
 from sigma_engine.window import Window
 from sigma_engine.yaml_source import load_document
 
@@ -38,7 +40,10 @@ class Logsource:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """What every kind of rule has. `text` is its own YAML document, which is the truth."""
+    """What every kind of rule has. `text` is its own YAML document, which is the truth.
+
+    `placeholders` are the lists that it asked for when it was read, sorted by name: they are part of what it means.
+    """
 
     id: str
     title: str
@@ -57,11 +62,15 @@ class Document:
     text: str
     line_offset: int = 0
     generate: bool = False
+    placeholders: PlaceholderValues = ()
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the text, in hex."""
-        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+        """SHA-256 in hex of the text, and of the placeholders' values that went into the rule, if any."""
+        digest = hashlib.sha256(self.text.encode("utf-8", "surrogatepass"))
+        if self.placeholders:
+            digest.update(f"\0{json.dumps(self.placeholders)}".encode())
+        return digest.hexdigest()
 
     def document(self) -> dict[str, Any]:
         """The rule as plain data: its YAML keys, and Velociraptor's names for them (`Title`, `Level`, ..)."""
@@ -123,7 +132,8 @@ class ParsedRule:
     """One document of a rule file: the rule, or None where it cannot be evaluated, and its findings.
 
     What can be read of a broken rule (`title`, `rule_id`, `meta`) is there, so that it can be kept and shown.
-    Findings count lines in `text`, which starts `line_offset` lines into the file.
+    Findings count lines in `text`, which starts `line_offset` lines into the file. `placeholders` names the lists that
+    it asks for, defined or not.
     """
 
     rule: AnyRule | None
@@ -133,6 +143,7 @@ class ParsedRule:
     text: str
     line_offset: int
     meta: dict[str, Any]
+    placeholders: tuple[str, ...] = ()
 
     @property
     def broken(self) -> bool:

@@ -9,7 +9,7 @@ from sigma_engine.correlation_reader import read_correlation
 from sigma_engine.detection import Detection
 from sigma_engine.detection_reader import parse_detection
 from sigma_engine.findings import Finding, Severity
-from sigma_engine.modifiers import Placeholders
+from sigma_engine.placeholders import AskedPlaceholders, Placeholders
 from sigma_engine.rule import LEVELS, STATUSES, AnyRule, Correlation, Filter, Logsource, ParsedRule, Rule
 from sigma_engine.traps import find_traps
 from sigma_engine.validators import validate
@@ -41,7 +41,8 @@ def _parse_document(text: str, line_offset: int, placeholders: Placeholders) -> 
     reader = _Reader(node, text, line_offset, findings, placeholders)
     rule = reader.rule()
     meta = reader.meta()
-    return ParsedRule(rule, meta["title"], meta["id"], tuple(reader.findings), text, line_offset, meta)
+    findings, asked = reader.findings, reader.placeholders.names
+    return ParsedRule(rule, meta["title"], meta["id"], tuple(findings), text, line_offset, meta, asked)
 
 
 def _finding(
@@ -64,7 +65,7 @@ class _Reader:
         self._node = node
         self._text = text
         self._line_offset = line_offset
-        self._placeholders = placeholders
+        self.placeholders = AskedPlaceholders(placeholders)
         self.findings = findings
 
     def meta(self) -> dict[str, Any]:
@@ -91,6 +92,7 @@ class _Reader:
             | {name: _words_of(self._node, name) for name in _LISTS}
             | {"text": self._text, "line_offset": self._line_offset}
             | {"generate": generate is not None and generate.value is True}
+            | {"placeholders": self.placeholders.values_asked()}
         )
 
     def _is_broken(self) -> bool:
@@ -168,7 +170,7 @@ class _Reader:
                 self.findings.append(_finding("filter_without_not", message, place, hint, Severity.WARNING))
 
     def _detection(self, node: Node) -> Detection | None:
-        parsed, findings = parse_detection(node, self._text.splitlines(), self._placeholders)
+        parsed, findings = parse_detection(node, self._text.splitlines(), self.placeholders)
         self.findings += findings
         if parsed is not None:
             self.findings += find_traps(parsed)

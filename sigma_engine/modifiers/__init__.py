@@ -11,7 +11,7 @@ from typing import Any
 
 from sigma_engine.modifiers.base import Modifier, ModifierError
 from sigma_engine.modifiers.encoding import Base64, Base64Offset, Utf16, Utf16Be, Wide
-from sigma_engine.modifiers.expand import Expand, Placeholders
+from sigma_engine.modifiers.expand import Expand
 from sigma_engine.modifiers.text import (
     Cased,
     Contains,
@@ -44,8 +44,9 @@ from sigma_engine.modifiers.value import (
 )
 from sigma_engine.modifiers.vql import Vql
 from sigma_engine.patterns import BoolTest, NullTest, NumberTest, RegexTest, TextPattern, ValueTest
+from sigma_engine.placeholders import Placeholders
 
-__all__ = ["MODIFIERS", "Modifier", "ModifierError", "Placeholders", "Step", "apply_modifiers", "first_test"]
+__all__ = ["MODIFIERS", "Modifier", "ModifierError", "Step", "apply_modifiers", "first_test"]
 
 MODIFIERS: dict[str, type[Modifier]] = {
     name: modifier

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sigma_engine.modifiers.base import Modifier, ModifierError
 from sigma_engine.patterns import AnyTest, TextPattern, ValueTest
+from sigma_engine.placeholders import Placeholders
 
-Placeholders = Mapping[str, Sequence[str]]
 MAX_EXPANSIONS = 200  # values that one value may stand for, as in pySigma
 
 # A backslash before the percent sign makes it one of the text (Sigma specification, "Placeholders").
@@ -33,25 +33,26 @@ class Expand(Modifier):
             raise ModifierError(
                 "placeholder_missing", "`expand` needs a placeholder such as `%Workstations%`."
             )
-        for name in names:
-            if name not in self._placeholders:
+        choices = [self._placeholders.get(name) for name in names]
+        for name, values in zip(names, choices, strict=True):
+            if values is None:
                 message = f"The placeholder `%{name}%` has no values here."
                 hint = "Define its values for this rule set, or write them into the rule."
                 raise ModifierError("placeholder_undefined", message, hint)
-        texts = self._expanded(text, names)
+        texts = _expanded(text, [values for values in choices if values is not None])
         # What stood round the value, wildcards of a `contains` before it, stands round each of its values.
         around = pattern.around(TextPattern.parse(text))
         return AnyTest(tuple(around(TextPattern.parse(one)) for one in texts))
 
-    def _expanded(self, text: str, names: list[str]) -> list[str]:
-        choices = [self._placeholders[name] for name in names]
-        count = 1
-        for values in choices:
-            count *= len(values)
-        if not 0 < count <= MAX_EXPANSIONS:
-            message = f"This stands for {count:,} values; there may be 1 to {MAX_EXPANSIONS}."
-            raise ModifierError("placeholder_values", message)
-        return [_filled(text, chosen) for chosen in itertools.product(*choices)]
+
+def _expanded(text: str, choices: list[Sequence[str]]) -> list[str]:
+    count = 1
+    for values in choices:
+        count *= len(values)
+    if not 0 < count <= MAX_EXPANSIONS:
+        message = f"This stands for {count:,} values; there may be 1 to {MAX_EXPANSIONS}."
+        raise ModifierError("placeholder_values", message)
+    return [_filled(text, chosen) for chosen in itertools.product(*choices)]
 
 
 def _filled(text: str, values: Sequence[str]) -> str:
