@@ -366,7 +366,7 @@ def test_a_model_is_loaded_by_name_or_by_path(tmp_path: Path) -> None:
     [
         (None, "There is no model and no file"),
         (b"\xff\xfe\x00", "cannot be read"),
-        (b"name: [", "line 2, column 1"),
+        (b"name: [", "line 1, column"),
     ],
 )
 def test_a_model_that_cannot_be_loaded_is_one_sentence(
