@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
-from rules_app.models import EventModel, EventModelVersion, ImportJob, Rule, RuleVersion
+from rules_app.models import EventModel, EventModelVersion, ImportJob, Rule, RuleSet, RuleVersion
 
 
 def get_visible_rule(request: HttpRequest, pk: int) -> Rule:
@@ -28,6 +28,16 @@ def get_visible_rule_version(request: HttpRequest, pk: int, number: int) -> Rule
     """One version of a rule, or Http404."""
     rule = get_visible_rule(request, pk)
     return get_object_or_404(rule.versions.select_related("author"), number=number)
+
+
+def get_visible_set(request: HttpRequest, pk: int) -> RuleSet:
+    """The set of rules, or Http404."""
+    return get_object_or_404(RuleSet.objects.visible_to(request.user), pk=pk)
+
+
+def get_editable_set(request: HttpRequest, pk: int) -> RuleSet:
+    """The set of rules to write to, or Http404."""
+    return get_visible_set(request, pk)
 
 
 def get_visible_model(request: HttpRequest, pk: int) -> EventModel:

@@ -45,9 +45,17 @@ class NewModelForm(TextForm):
 
 
 class CheckForm(forms.Form):
-    """A text to check while it is written. An empty one is a text too."""
+    """A text to check while it is written, and the set of a rule. An empty text is a text too."""
 
     text = forms.CharField(strip=False, required=False, max_length=MAX_TEXT, error_messages=TOO_LONG)
+    rule_set = forms.CharField(max_length=200, required=False)
+
+
+class PlaceholdersForm(forms.Form):
+    """The placeholders of a set as YAML, and the digest of those that the edit began with."""
+
+    text = forms.CharField(strip=False, required=False, max_length=MAX_TEXT, error_messages=TOO_LONG)
+    base_version = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
 
 class _FilesInput(forms.ClearableFileInput):

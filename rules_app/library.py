@@ -157,7 +157,7 @@ def _page(
     first = max(0, end - PAGE_ROWS if end >= 0 else start)
     last = min(len(found), first + PAGE_ROWS)
     shown = found[first:last]
-    rules = Rule.objects.select_related("rule_set", "current").in_bulk(shown)
+    rules = Rule.objects.select_related("rule_set", "current").defer("rule_set__placeholders").in_bulk(shown)
     return LibraryPage(
         rules=[rules[pk] for pk in shown if pk in rules],
         total=len(found),

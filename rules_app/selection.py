@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Self
@@ -11,7 +11,7 @@ from typing import Any, Self
 from django.contrib.auth.models import AbstractBaseUser
 
 import sigma_engine
-from rules_app.models import EventModel, EventModelVersion, Rule, RuleVersion
+from rules_app.models import EventModel, EventModelVersion, Rule, RuleSet, RuleVersion
 
 _ABOUT_OTHERS = re.compile(r"^(correlation|filter)\s*:", re.MULTILINE)
 _NAME = re.compile(r"""^name\s*:\s*["']?([^"'#\n]+?)["']?\s*$""", re.MULTILINE)
@@ -59,7 +59,7 @@ def resolve(selection: RuleSelection, user: AbstractBaseUser) -> list[RuleVersio
     """
     versions = _candidates(selection, user)
     chosen = sigma_engine.select_rules(
-        [_head(version) for version in versions],
+        _heads(versions),
         levels=selection.levels,
         statuses=selection.statuses,
         tags=selection.tags,
@@ -77,7 +77,7 @@ def needed_by(
     versions = [version for version in _candidates(selection, user) if not version.rule.broken]
     places = {version.pk: index for index, version in enumerate(versions)}
     indexes = [places[version.pk] for version in chosen if version.pk in places]
-    needed = sigma_engine.needed_rules([_head(version) for version in versions], indexes)
+    needed = sigma_engine.needed_rules(_heads(versions), indexes)
     return [versions[index] for index in needed]
 
 
@@ -89,11 +89,16 @@ def _candidates(selection: RuleSelection, user: AbstractBaseUser) -> list[RuleVe
     return list(current.select_related("rule").order_by("rule_id"))
 
 
-def _head(version: RuleVersion) -> sigma_engine.AnyRule:
-    """What choosing asks of a rule, without parsing thousands of texts: only those that are about other rules."""
+def _heads(versions: Sequence[RuleVersion]) -> list[sigma_engine.AnyRule]:
+    """What choosing asks of rules, without parsing thousands of texts: only those that are about other rules."""
+    placeholders = placeholders_of_sets(versions)
+    return [_head(version, placeholders[version.rule.rule_set_id]) for version in versions]
+
+
+def _head(version: RuleVersion, placeholders: sigma_engine.Placeholders) -> sigma_engine.AnyRule:
     rule = version.rule
     if _ABOUT_OTHERS.search(version.text) and not rule.broken:
-        return load_rule(version)
+        return load_rule(version, placeholders)
     name = _NAME.search(version.text)
     return sigma_engine.Rule(
         id=rule.rule_uid,
@@ -117,9 +122,23 @@ def _head(version: RuleVersion) -> sigma_engine.AnyRule:
     )
 
 
-def load_rule(version: RuleVersion) -> sigma_engine.AnyRule:
-    """The engine's rule of a version. Raises ValueError for a broken one, which scans leave out."""
-    parsed = sigma_engine.parse_rules(version.text)
+def placeholders_of_sets(versions: Iterable[RuleVersion]) -> dict[int, dict[str, list[str]]]:
+    """The lists of the sets that these versions' rules are in, as they are now, by the set's id."""
+    sets = RuleSet.objects.filter(pk__in={version.rule.rule_set_id for version in versions})
+    return dict(sets.values_list("pk", "placeholders"))
+
+
+def placeholders_of_set(name: str) -> dict[str, list[str]]:
+    """The lists of the set of this name; none for a set that is not there yet."""
+    return RuleSet.objects.filter(name=name.strip()).values_list("placeholders", flat=True).first() or {}
+
+
+def load_rule(version: RuleVersion, placeholders: sigma_engine.Placeholders) -> sigma_engine.AnyRule:
+    """The engine's rule of a version, with the lists of its set: those of now, or those that a scan has frozen.
+
+    Raises ValueError for a broken one, which scans leave out.
+    """
+    parsed = sigma_engine.parse_rules(version.text, placeholders)
     if len(parsed) != 1 or parsed[0].rule is None or parsed[0].broken:
         raise ValueError(f"version {version.number} of rule {version.rule_id} is broken")
     return parsed[0].rule

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rules_app.views import event_models, imports, library, model_edit, rule_edit, rules
+from rules_app.views import event_models, imports, library, model_edit, rule_edit, rules, sets
 
 app_name = "rules"
 
@@ -13,6 +13,9 @@ urlpatterns = [
     path("rules/import/", imports.import_rules, name="import"),
     path("rules/import/<int:pk>/", imports.import_job, name="import_job"),
     path("rules/import/<int:pk>/again/", imports.import_again, name="import_again"),
+    path("rules/sets/", sets.sets, name="sets"),
+    path("rules/sets/check/", sets.check, name="set_check"),
+    path("rules/sets/<int:pk>/", sets.rule_set, name="set"),
     path("rules/<int:pk>/", rules.rule, name="rule"),
     path("rules/<int:pk>/edit/", rule_edit.edit, name="edit"),
     path("rules/<int:pk>/enabled/", rules.enabled, name="enabled"),

@@ -68,7 +68,7 @@ class ScanForm(forms.Form):
         Evidence.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
     )
     sets = forms.ModelMultipleChoiceField(
-        RuleSet.objects.all(), required=False, widget=forms.CheckboxSelectMultiple, label="Rule sets"
+        RuleSet.objects.names(), required=False, widget=forms.CheckboxSelectMultiple, label="Rule sets"
     )
     levels = forms.MultipleChoiceField(
         choices=[(level, level.capitalize()) for level in reversed(LEVELS)],

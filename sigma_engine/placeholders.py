@@ -86,12 +86,12 @@ def parse_placeholders(text: str) -> tuple[dict[str, list[str]], list[Finding]]:
 
 
 def write_placeholders(lists: Placeholders) -> str:
-    """Lists as the text that `parse_placeholders` reads, a value a line; "" for none."""
+    """Lists as the text that `parse_placeholders` reads, names sorted, a value a line; "" for none."""
     if not lists:
         return ""
     plain = {name: list(values) for name, values in lists.items()}
     written: str = yaml.dump(
-        plain, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=MAX_BYTES
+        plain, Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True, width=MAX_BYTES
     )
     return written
 

@@ -18,19 +18,40 @@ from sigma_engine import LEVELS
 SEARCH_WORDS = 8  # more words than this narrow nothing and cost a scan of the table each
 
 
+class RuleSetQuerySet(models.QuerySet["RuleSet"]):
+    """The questions that are asked of sets, by name."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> RuleSetQuerySet:
+        """The sets that this person may see: all of them for anyone signed in, none for others."""
+        return self.all() if user.is_authenticated and user.is_active else self.none()
+
+    def names(self) -> RuleSetQuerySet:
+        """Without their placeholders, which are up to 64 KiB each."""
+        return self.defer("placeholders")
+
+
 class RuleSet(models.Model):
-    """Rules that came together: a published collection at one release, or a team's own."""
+    """Rules that came together: a published collection at one release, or a team's own.
+
+    `placeholders` are the lists that `%name%` in its rules stands for, {name: [values]}.
+    """
 
     name = models.CharField(max_length=200, unique=True)
     description = models.TextField(blank=True)
+    placeholders = models.JSONField(default=dict, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RuleSetQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("rules:set", args=[self.pk])
 
 
 class RuleQuerySet(models.QuerySet["Rule"]):
@@ -87,6 +108,7 @@ class Rule(models.Model):
     tags_text = models.TextField(default=" ", blank=True)  # lower case, for `search`
     author = models.TextField(blank=True)
     description = models.TextField(blank=True)
+    placeholders = models.JSONField(default=list, blank=True)  # names of lists it asks for, defined or not
     broken = models.BooleanField(default=False)
     served = models.BooleanField(default=False)  # by the default model; services.models keeps it right
     enabled = models.BooleanField(default=True)
@@ -141,7 +163,9 @@ class RuleVersion(models.Model):
     number = models.PositiveIntegerField()
     text = models.TextField()
     sha256 = models.CharField(max_length=64)
-    findings = models.JSONField(default=list)  # of the rule itself; what a model says is asked when shown
+    # Of the rule itself, with its set's placeholders; what a model says is asked when shown. Those of the current
+    # version follow the placeholders (services.placeholders), all else of a version stays as it was.
+    findings = models.JSONField(default=list)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     comment = models.TextField(blank=True)
     created_at = models.DateTimeField()

@@ -11,6 +11,7 @@ from rules_app.services.event_models import (
 )
 from rules_app.services.import_jobs import continue_import, run_import, start_import
 from rules_app.services.importing import ImportReport, import_rules
+from rules_app.services.placeholders import PlaceholdersConflict, save_placeholders
 from rules_app.services.rule_files import FoundFile, read_path
 from rules_app.services.rules import create_rule, get_or_create_set, save_rule, set_enabled
 from rules_app.services.versions import EditConflict
@@ -20,6 +21,7 @@ __all__ = [
     "FoundFile",
     "ImportReport",
     "NameTaken",
+    "PlaceholdersConflict",
     "continue_import",
     "copy_model",
     "create_model",
@@ -31,6 +33,7 @@ __all__ = [
     "refresh_served",
     "run_import",
     "save_model",
+    "save_placeholders",
     "save_rule",
     "set_enabled",
     "start_import",

@@ -10,6 +10,7 @@ from sigma_engine import (
     Logsource,
     Model,
     ParsedRule,
+    Placeholders,
     Scope,
     Severity,
     check_rule,
@@ -41,22 +42,16 @@ class DerivedRule:
     findings: list[dict[str, Any]]
 
 
-def check_text(text: str, model: Model | None) -> list[Finding]:
+def check_text(text: str, model: Model | None, placeholders: Placeholders) -> list[Finding]:
     """All findings of the text of one rule in the order of their places, with a model also what it says."""
-    parsed = parse_rules(text)
-    if not parsed:
-        return [NO_DOCUMENT]
-    findings = list(check_rule(parsed[0], model))
-    if len(parsed) > 1:
-        findings.append(replace(SEVERAL_DOCUMENTS, line=parsed[1].line_offset + 1))
-    return sorted(findings, key=lambda finding: (finding.line, finding.column))
+    return _check(parse_rules(text, placeholders), model)
 
 
-def derive_rule(text: str, model: Model | None) -> DerivedRule:
+def derive_rule(text: str, model: Model | None, placeholders: Placeholders) -> DerivedRule:
     """The columns and findings of a text that is saved as one rule. Never raises for a bad text."""
-    parsed = parse_rules(text)
+    parsed = parse_rules(text, placeholders)
     columns = _columns(parsed[0], model) if parsed else {"title": UNTITLED}
-    return _derived(columns, check_text(text, None))
+    return _derived(columns, _check(parsed, None))
 
 
 def derive_document(parsed: ParsedRule, model: Model | None) -> DerivedRule:
@@ -73,6 +68,15 @@ def is_served(model: Model | None, logsource: tuple[str, str, str]) -> bool:
     if not any(logsource):
         return True
     return model is not None and bool(model.sources_for(Logsource(*(part or None for part in logsource))))
+
+
+def _check(parsed: list[ParsedRule], model: Model | None) -> list[Finding]:
+    if not parsed:
+        return [NO_DOCUMENT]
+    findings = list(check_rule(parsed[0], model))
+    if len(parsed) > 1:
+        findings.append(replace(SEVERAL_DOCUMENTS, line=parsed[1].line_offset + 1))
+    return sorted(findings, key=lambda finding: (finding.line, finding.column))
 
 
 def _derived(columns: dict[str, Any], findings: list[Finding]) -> DerivedRule:
@@ -97,5 +101,6 @@ def _columns(parsed: ParsedRule, model: Model | None) -> dict[str, Any]:
         "tags_text": f" {' '.join(tag.lower() for tag in tags)} ",
         "author": meta.get("author", ""),
         "description": meta.get("description", ""),
+        "placeholders": list(parsed.placeholders),
         "served": is_served(model, (category, product, service)),
     }

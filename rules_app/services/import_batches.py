@@ -15,7 +15,7 @@ from sigma_engine import Model, ParsedRule
 
 DERIVED_COLUMNS = [
     "rule_uid", "title", "level", "status", "category", "product", "service", "tags", "tags_text",
-    "author", "description", "broken", "served", "imported_sha256", "updated_at",
+    "author", "description", "placeholders", "broken", "served", "imported_sha256", "updated_at",
 ]  # fmt: skip
 
 

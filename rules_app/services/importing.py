@@ -17,9 +17,10 @@ from django.db.models import Count
 from rules_app.models import RuleSet
 from rules_app.selection import load_default_model
 from rules_app.services.import_batches import Document, write_batch
+from rules_app.services.placeholders import derive_anew
 from rules_app.services.rule_files import FileRefused, FoundFile, decode_rule_file
 from rules_app.services.versions import text_sha256
-from sigma_engine import parse_rules
+from sigma_engine import Placeholders, parse_rules
 
 BATCH_DOCUMENTS = 250  # about three rows written for each: a transaction stays under 1,000
 MAX_DOCUMENTS = 1000  # in one file
@@ -63,11 +64,13 @@ def import_rules(
 
     A file that can't be read as text is refused with a sentence; a document that is no valid rule is kept
     and counts as broken. `batch_done` is given the report and the number of files done, inside the
-    transaction that wrote them; with that report and number as `skip` an interrupted import goes on.
+    transaction that wrote them; with that report and number as `skip` an interrupted import goes on. When the
+    set's placeholders change meanwhile, the rules that ask for them are derived anew at the end.
     """
     report = report or ImportReport()
     model = load_default_model()
-    for batch in _batches(files, skip):
+    placeholders = RuleSet.objects.values_list("placeholders", flat=True).get(pk=rule_set.pk)
+    for batch in _batches(files, skip, placeholders):
         with transaction.atomic():
             outcome = write_batch(batch.documents, rule_set, user, model)
             report.created += outcome.created
@@ -77,11 +80,12 @@ def import_rules(
             report.notices += outcome.notices
             report.refused += batch.refused
             batch_done(report, batch.files_done)
+    derive_anew(rule_set)
     report.notices += _same_ids(rule_set)
     return report
 
 
-def _batches(files: Iterable[FoundFile], skip: int) -> Iterator[_Batch]:
+def _batches(files: Iterable[FoundFile], skip: int, placeholders: Placeholders) -> Iterator[_Batch]:
     """The files' documents in batches. A file is never cut in two: its documents share a transaction."""
     batch = _Batch(files_done=skip)
     paths: set[str] = set()
@@ -91,7 +95,7 @@ def _batches(files: Iterable[FoundFile], skip: int) -> Iterator[_Batch]:
         if position < skip:
             continue
         try:
-            documents = _documents(found, repeated=repeated)
+            documents = _documents(found, placeholders, repeated=repeated)
         except FileRefused as refused:
             batch.refused.append((refused.path, refused.sentence))
             documents = []
@@ -103,13 +107,13 @@ def _batches(files: Iterable[FoundFile], skip: int) -> Iterator[_Batch]:
     yield batch
 
 
-def _documents(found: FoundFile, *, repeated: bool) -> list[Document]:
+def _documents(found: FoundFile, placeholders: Placeholders, *, repeated: bool) -> list[Document]:
     """The documents of one file. Raises FileRefused when nothing of it can be kept as a rule."""
     if found.refused:
         raise FileRefused(found.path, found.refused)
     if repeated:
         raise FileRefused(found.path, "A file of this path came earlier in this import; that one was read.")
-    parsed = parse_rules(decode_rule_file(found.path, found.content))
+    parsed = parse_rules(decode_rule_file(found.path, found.content), placeholders)
     if not parsed:
         raise FileRefused(found.path, "The file is empty: it holds no YAML document.")
     if len(parsed) > MAX_DOCUMENTS:

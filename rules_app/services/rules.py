@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from rules_app.models import Rule, RuleSet, RuleVersion
 from rules_app.selection import load_default_model
 from rules_app.services.derive import derive_rule
+from rules_app.services.placeholders import locked_placeholders
 from rules_app.services.versions import EditConflict, text_sha256
 
 PLACES_TRIED = 1000  # names tried for a new rule's path before giving up
@@ -25,8 +26,9 @@ def get_or_create_set(name: str, user: User | None) -> RuleSet:
 
 def create_rule(rule_set: RuleSet, text: str, user: User | None, comment: str = "") -> Rule:
     """A new rule of a set, with its first version. A broken text is kept with its findings."""
-    derived = derive_rule(text, load_default_model())
+    model = load_default_model()
     with transaction.atomic():
+        derived = derive_rule(text, model, locked_placeholders(rule_set))
         rule = _create_at_free_place(rule_set, derived.columns)
         _add_version(rule, 1, text, derived.findings, user, comment)
     return rule
@@ -40,14 +42,16 @@ def save_rule(
     Raises EditConflict, with nothing written, when the current version is not the one that the edit
     began with and its text is not this text.
     """
-    derived = derive_rule(text, load_default_model())
+    model = load_default_model()
     with transaction.atomic():
+        placeholders = locked_placeholders(rule.rule_set)
         locked = Rule.objects.select_for_update().get(pk=rule.pk)
         current = locked.versions.first()
         if current.sha256 == text_sha256(text):
             return current
         if current.number != base_version_number:
             raise EditConflict(current)
+        derived = derive_rule(text, model, placeholders)
         for name, value in derived.columns.items():
             setattr(locked, name, value)
         return _add_version(locked, current.number + 1, text, derived.findings, user, comment)

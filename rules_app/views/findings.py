@@ -7,17 +7,17 @@ from typing import Any
 from rules_app.services.derive import check_text
 from rules_app.services.versions import text_sha256
 from rules_app.text_views import count_findings
-from sigma_engine import Model, Scope, Severity
+from sigma_engine import Model, Placeholders, Scope, Severity
 
 
-def rule_findings(text: str, model: Model | None) -> list[dict[str, Any]]:
-    """What is wrong with a rule's text, by itself and under a model.
+def rule_findings(text: str, model: Model | None, placeholders: Placeholders) -> list[dict[str, Any]]:
+    """What is wrong with a rule's text, by itself with its set's placeholders, and under a model.
 
     What keeps a rule out of scans by the model's fault is a warning here: nobody can mend it in the rule, and
     a page that counts it as an error would call a rule broken that is not.
     """
     findings = []
-    for finding in check_text(text, model):
+    for finding in check_text(text, model, placeholders):
         shown = finding.to_dict()
         if finding.scope is Scope.MODEL and finding.severity is Severity.ERROR:
             shown["severity"] = Severity.WARNING.value

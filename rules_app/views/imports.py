@@ -29,8 +29,10 @@ def import_rules(request: HttpRequest) -> HttpResponse:
         context = {
             "form": form,
             "limits": LIMITS,
-            "sets": RuleSet.objects.all(),
-            "jobs": ImportJob.objects.visible_to(request.user).select_related("rule_set")[:10],
+            "sets": RuleSet.objects.names(),
+            "jobs": ImportJob.objects.visible_to(request.user)
+            .select_related("rule_set")
+            .defer("rule_set__placeholders")[:10],
         }
         return render(request, "rules/import.html", context, status=422 if request.method == "POST" else 200)
     rule_set = services.get_or_create_set(form.cleaned_data["rule_set"], request.user)

@@ -15,10 +15,11 @@ from rules_app import services
 from rules_app.access import get_editable_rule
 from rules_app.forms import CheckForm, NewRuleForm, TextForm
 from rules_app.models import Rule, RuleSet
-from rules_app.selection import load_default_model
+from rules_app.selection import load_default_model, placeholders_of_set
 from rules_app.services.versions import with_line_ends_of
 from rules_app.text_views import diff_lines
 from rules_app.views.findings import findings_context, rule_findings
+from sigma_engine import Placeholders
 
 OWN_SET = "Own rules"  # offered for a rule that is written here
 NEW_RULE = """\
@@ -82,9 +83,11 @@ def check(request: HttpRequest) -> HttpResponse:
     """The findings of a text that is being written, with the hash of the text that they are about."""
     form = CheckForm(request.POST)
     if not form.is_valid():
-        return render(request, "rules/_findings.html", {"problems": form.errors["text"]}, status=422)
+        problems = [error for errors in form.errors.values() for error in errors]
+        return render(request, "rules/_findings.html", {"problems": problems}, status=422)
     text = with_line_ends_of("", form.cleaned_data["text"])
-    return render(request, "rules/_findings.html", _checked(text))
+    context = _checked(text, placeholders_of_set(form.cleaned_data["rule_set"]))
+    return render(request, "rules/_findings.html", context)
 
 
 def _editor(
@@ -92,7 +95,9 @@ def _editor(
 ) -> HttpResponse:
     """The editor page. What was typed is in the form and stays, whatever was wrong with it."""
     text = str(form["text"].value() or "")
-    context = {"form": form, "rule": rule, "sets": RuleSet.objects.all(), **_checked(text)}
+    name = rule.rule_set.name if rule else str(form["rule_set"].value() or "")
+    checked = _checked(text, placeholders_of_set(name))
+    context = {"form": form, "rule": rule, "sets": RuleSet.objects.names(), **checked}
     return render(request, "rules/edit.html", context, status=status)
 
 
@@ -109,14 +114,14 @@ def _conflict(
         "theirs": theirs,
         "base_number": form.cleaned_data["base_version"],
         "diff": diff_lines(theirs.text, text),
-        **_checked(text),
+        **_checked(text, rule.rule_set.placeholders),
     }
     return render(request, "rules/conflict.html", context, status=409)
 
 
-def _checked(text: str) -> dict[str, Any]:
-    """What is wrong with a rule's text under the default model."""
-    return findings_context(text, rule_findings(text, load_default_model()))
+def _checked(text: str, placeholders: Placeholders) -> dict[str, Any]:
+    """What is wrong with a rule's text under the default model, with the placeholders of its set."""
+    return findings_context(text, rule_findings(text, load_default_model(), placeholders))
 
 
 def _new_text(request: HttpRequest) -> str:

@@ -22,7 +22,7 @@ def rule(request: HttpRequest, pk: int) -> HttpResponse:
     """The sheet: text with findings at their lines, metadata, log sources, versions."""
     rule = get_visible_rule(request, pk)
     model = load_default_model()
-    findings = rule_findings(rule.current.text, model)
+    findings = rule_findings(rule.current.text, model, rule.rule_set.placeholders)
     context = {
         "rule": rule,
         "lines": code_lines(rule.current.text, findings),
@@ -59,4 +59,9 @@ def _rules_of_the_same_id(rule: Rule) -> QuerySet[Rule]:
     """Other rules with this rule's id: allowed, but hits by id can't tell them apart."""
     if not rule.rule_uid:
         return Rule.objects.none()
-    return Rule.objects.filter(rule_uid=rule.rule_uid).exclude(pk=rule.pk).select_related("rule_set")
+    return (
+        Rule.objects.filter(rule_uid=rule.rule_uid)
+        .exclude(pk=rule.pk)
+        .select_related("rule_set")
+        .defer("rule_set__placeholders")
+    )

@@ -128,6 +128,12 @@ class Scan(Job):
             return 1.0
         return min(self.bytes_read / self.bytes_total, 1.0) if self.bytes_total else 0.0
 
+    @property
+    def placeholders(self) -> list[tuple[str, list[str]]]:
+        """The lists that its rules ran with, as (name, values), those of one set after those of another."""
+        of_sets = self.manifest.get("placeholders", {}).values()
+        return [(name, lists[name]) for lists in of_sets for name in sorted(lists)]
+
     def gaps(self) -> list[dict[str, Any]]:
         """What it could not look at, in the order of the evidence.
 

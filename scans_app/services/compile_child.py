@@ -13,13 +13,15 @@ import sigma_engine
 
 
 class CompileOrder(TypedDict):
-    """What to compile: the text of the model and those of the rules, whose index is their position.
+    """What to compile: the text of the model and those of the rules, whose index is their position, each with its set.
 
-    The rules from `quiet_from` on give no hits of their own.
+    `placeholders` are those of each set, as the scan has frozen them. The rules from `quiet_from` on give no hits of
+    their own.
     """
 
     model: str
-    rules: list[str]
+    rules: list[tuple[str, str]]
+    placeholders: dict[str, dict[str, list[str]]]
     quiet_from: int
 
 
@@ -53,8 +55,8 @@ def compile_order(order: CompileOrder) -> CompileAnswer:
         answer["error"] = "The model is broken: " + " ".join(finding.message for finding in findings[:3])
         return answer
     rules = []
-    for position, text in enumerate(order["rules"]):
-        parsed = sigma_engine.parse_rules(text)
+    for position, (text, rule_set) in enumerate(order["rules"]):
+        parsed = sigma_engine.parse_rules(text, order["placeholders"].get(rule_set))
         if len(parsed) != 1 or parsed[0].rule is None or parsed[0].broken:
             answer["error"] = f"The rule at position {position} was in order when saved and is not now."
             return answer

@@ -95,7 +95,8 @@ def _compile(scan: Scan, versions: Sequence[RuleVersion]) -> CompileAnswer:
     """Compile in a child process, looking now and then whether the scan is still wanted."""
     order = CompileOrder(
         model=scan.model_version.text,
-        rules=[version.text for version in versions],
+        rules=[(version.text, str(version.rule.rule_set_id)) for version in versions],
+        placeholders=scan.manifest.get("placeholders", {}),
         quiet_from=len(scan.manifest["rules"]["versions"]),
     )
     until = time.monotonic() + COMPILE_SECONDS

@@ -16,6 +16,7 @@ import sigma_engine
 from rules_app.selection import load_event_model, load_rule
 from scans_app.models import Scan
 from scans_app.services.event_rows import FrozenRule, clean_text
+from scans_app.services.placeholders import frozen_lists
 
 SCANNERS_KEPT = 2
 DROP_CACHES_OVER = 300 * 1024**2  # bytes resident
@@ -54,11 +55,11 @@ def forget_scans() -> None:
 
 
 def _load(scan: Scan) -> LoadedScan:
-    rows = scan.rules.select_related("rule_version")
+    rows = scan.rules.select_related("rule_version__rule")
     compiled = sigma_engine.load_compiled(scan.manifest["compiled"])
     if compiled is None:
         logger.info("compiling the rules of scan %d again: they are not in the cache", scan.pk)
-        rules = [load_rule(row.rule_version) for row in rows]
+        rules = [load_rule(row.rule_version, frozen_lists(scan, row.rule_version)) for row in rows]
         quiet = range(len(scan.manifest["rules"]["versions"]), len(rules))
         compiled = sigma_engine.load_or_compile(rules, load_event_model(scan.model_version), quiet)
     keys = list(rows.values_list("rule_version__rule", "rule_version"))

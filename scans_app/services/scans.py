@@ -16,6 +16,7 @@ from rules_app.models import EventModelVersion
 from rules_app.selection import RuleSelection
 from scans_app.models import Case, Evidence, Scan, ScanUnit
 from scans_app.services import doorbell
+from scans_app.services.placeholders import freeze
 from scans_app.services.preflight import LeftOut, Preflight, SourceCount, preflight
 from scans_app.services.settling import settle
 from scans_app.services.units import HITS_KEPT
@@ -124,5 +125,6 @@ def _manifest(
             }
             for file in evidence
         ],
+        "placeholders": freeze((*versions, *plan.needed)),  # {set: {name: values}}, what the rules ask for
         "hits_kept": HITS_KEPT,  # per unit and rule
     }

@@ -8,6 +8,7 @@ from typing import Any
 from rules_app.models import EventModelVersion, RuleVersion
 from rules_app.selection import load_event_model, load_rule
 from scans_app.models import Hit
+from scans_app.services.placeholders import lists_for_asking
 from sigma_engine import Rule, explain
 
 
@@ -22,14 +23,14 @@ class Why:
 
 
 def explain_hit(hit: Hit, version: RuleVersion | None = None) -> Why:
-    """Explain the rule version that made the hit, or another, on the hit's event, with the scan's model.
+    """Explain the rule version that made the hit, or another, on the hit's event, with what the scan ran with.
 
     Writes nothing. A broken rule or model is an answer, not an exception: its `problem` says so.
     """
     version = version or hit.rule_version
     model_version = hit.scan.model_version
     try:
-        rule = load_rule(version)
+        rule = load_rule(version, lists_for_asking(hit.scan, version))
         model = load_event_model(model_version)
     except ValueError as error:
         return Why(version, model_version, None, f"There is nothing to explain: {error}.")

@@ -23,7 +23,7 @@ class Expand(Modifier):
     names = ("expand",)
 
     def __init__(self, placeholders: Placeholders | None = None) -> None:
-        self._placeholders = placeholders or {}
+        self._placeholders: Placeholders = {} if placeholders is None else placeholders
 
     def modify(self, test: ValueTest, raw: Any) -> ValueTest:
         pattern = self.text(test)

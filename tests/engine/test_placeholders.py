@@ -109,9 +109,10 @@ def test_a_rule_names_the_lists_that_it_asks_for_also_when_they_are_not_there() 
     text = (
         f"{HEAD}  s: {{'User|expand': ['%admins% at %hosts%', '%nobody%'], A: {{allowlist: x/known.txt}}}}\n"
     )
-    [parsed] = parse_rules(text, {"hosts": ["PC1"]})
-    assert parsed.rule is None
-    assert parsed.placeholders == ("admins", "hosts", "known.txt", "nobody")
+    for lists in ({"hosts": ["PC1"]}, {}):
+        [parsed] = parse_rules(text, lists)
+        assert parsed.rule is None
+        assert parsed.placeholders == ("admins", "hosts", "known.txt", "nobody")
 
 
 def test_lists_are_read_from_yaml_as_texts() -> None:

@@ -196,7 +196,7 @@ def world(make_user: Callable[..., User], owner: User, teammate: User, stranger:
         },
         own=make_case(owner, teammate, reader, rule, model.current),
         others=make_case(other, None, None, rule, model.current),
-        shared={"rule": rule, "model": model, "import": job},
+        shared={"rule": rule, "set": rule.rule_set, "model": model, "import": job},
         token=issue_link(owner, "/"),
     )
 

@@ -79,13 +79,13 @@ def test_a_choice_that_cannot_be_understood_says_why(
 
 
 def test_a_version_loads_as_the_engines_rule(make_rule: MakeRule) -> None:
-    rule = load_rule(make_rule("Loaded").current)
+    rule = load_rule(make_rule("Loaded").current, {})
     assert (rule.title, str(rule.logsource)) == ("Loaded", "process_creation/windows/*")
 
 
 def test_a_broken_version_does_not_load(make_rule: MakeRule) -> None:
     with pytest.raises(ValueError, match="broken"):
-        load_rule(make_rule(text=BROKEN).current)
+        load_rule(make_rule(text=BROKEN).current, {})
 
 
 def test_a_model_version_loads_as_the_engines_model(shipped: EventModel) -> None:
