@@ -86,7 +86,12 @@ SQLITE_OPTIONS = {
         "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-20000"
     ),
 }
-POSTGRESQL_OPTIONS = {"options": "-c statement_timeout=30s -c lock_timeout=5s"}
+# A worker that stops in the middle of a transaction holds locks that others wait for: when its lease is over,
+# its work is another's, and so are the locks.
+POSTGRESQL_OPTIONS = {
+    "options": "-c statement_timeout=30s -c lock_timeout=5s"
+    f" -c idle_in_transaction_session_timeout={ENVIRONMENT.lease_seconds}s"
+}
 
 DATABASES = {
     "default": dj_database_url.parse(

@@ -104,7 +104,8 @@ def test_who_does_not_end_when_asked_is_killed_with_all_its_children(
     supervisor.start(Service("worker", python(code)))
     assert supervisor.wait_until(lambda: bool(said.of("worker")), PATIENCE)
     supervisor.stop()
-    assert all(gone(int(pid))() for pid in said.of("worker")[0].split())
+    pids = [int(pid) for pid in said.of("worker")[0].split()]
+    assert supervisor.wait_until(lambda: all(gone(pid)() for pid in pids), PATIENCE)
     assert "worker did not end within 4 s and is killed" in said.of("up")
 
 
