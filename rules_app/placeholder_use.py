@@ -67,6 +67,7 @@ def set_rows(user: AbstractBaseUser | AnonymousUser) -> list[SetRow]:
     sets = RuleSet.objects.visible_to(user).annotate(
         rule_count=Count("rules"), broken_count=Count("rules", filter=Q(rules__broken=True))
     )
+    sets = sets.order_by("name")  # a grouped query has no order of its own
     asked: dict[int, set[str]] = {}
     asking = Rule.objects.visible_to(user).exclude(placeholders=[])
     for pk, names in asking.values_list("rule_set", "placeholders"):

@@ -93,9 +93,8 @@ def _checked(text: str) -> dict[str, Any]:
 
 
 def _saved_sentence(derived: DerivedAnew) -> str:
-    mended = f"; {derived.mended:,} that were broken run now" if derived.mended else ""
-    return (
-        f"Saved. {derived.rules:,} rules ask for placeholders, {derived.broken:,} of them are broken{mended}."
-        if derived.rules
-        else "Saved. No rule of this set asks for placeholders yet."
-    )
+    if not derived.rules:
+        return "Saved. No rule of this set asks for placeholders yet."
+    asking = "1 rule asks" if derived.rules == 1 else f"{derived.rules:,} rules ask"
+    mended = f"; {derived.mended:,} more than before can run" if derived.mended else ""
+    return f"Saved. {asking} for placeholders, {derived.broken:,} broken{mended}."

@@ -35,6 +35,8 @@ PAGES = (
     "/rules/",
     "/rules/import/",
     "/rules/new/",
+    "/rules/sets/",
+    "/rules/sets/{set}/",
     "/rules/{rule}/",
     "/rules/{rule}/edit/",
     "/rules/{rule}/versions/1/",
@@ -61,9 +63,12 @@ def numbers(server, sample_case: str) -> dict[str, str]:
         "-c",
         "from scans_app.models import *; from rules_app.models import EventModel\n"
         "hit = Hit.objects.filter(title__contains='LSASS').order_by('pk').first()\n"
-        "print(hit.pk, hit.scan_id, hit.evidence_id, hit.rule_id, EventModel.objects.default().pk)",
+        "default = EventModel.objects.default().pk\n"
+        "print(hit.pk, hit.scan_id, hit.evidence_id, hit.rule_id, hit.rule.rule_set_id, default)",
     ).splitlines()[-1]
-    return dict(zip(("hit", "scan", "file", "rule", "model"), said.split(), strict=True), case=sample_case)
+    return dict(
+        zip(("hit", "scan", "file", "rule", "set", "model"), said.split(), strict=True), case=sample_case
+    )
 
 
 @pytest.mark.parametrize("address", PAGES)

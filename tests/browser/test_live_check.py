@@ -35,6 +35,42 @@ def test_an_answer_older_than_the_text_is_not_shown(page: Page) -> None:
     expect(findings).to_contain_text("Nothing to mend")
 
 
+def test_the_findings_follow_the_set_that_a_new_rule_is_put_into(page: Page) -> None:
+    from playwright.sync_api import expect
+
+    page.goto("/rules/new/")
+    page.locator("#id_rule_set").fill("A set with lists")
+    text = page.locator("#id_text")
+    text.fill(
+        text.input_value()
+        .replace("title:", "title: A")
+        .replace("Image|endswith: '\\'", "User|expand: '%ops%'")
+    )
+    expect(page.locator("#findings")).to_contain_text("`%ops%` has no values")
+    page.keyboard.press("Control+s")
+
+    page.get_by_role("link", name="A set with lists", exact=True).click()
+    lists = page.locator("#id_text")
+    lists.fill("ops: []")
+    expect(page.locator("#findings")).to_contain_text("`ops` has no values")
+    lists.fill("ops: [root]")
+    expect(page.locator("#findings")).to_contain_text("Nothing to mend")
+    page.keyboard.press("Control+s")
+    expect(page.locator("#messages")).to_contain_text("1 rule asks for placeholders, 0 broken")
+
+    page.goto("/rules/new/")
+    findings = page.locator("#findings")
+    text.fill(
+        text.input_value()
+        .replace("title:", "title: B")
+        .replace("Image|endswith: '\\'", "User|expand: '%ops%'")
+    )
+    expect(findings).to_contain_text("`%ops%` has no values")
+    page.locator("#id_rule_set").fill("A set with lists")
+    page.locator("#id_rule_set").blur()
+    expect(findings).to_contain_text("Nothing to mend")
+
+
 def test_a_finding_leads_to_its_place_in_the_text(page: Page) -> None:
     page.goto("/rules/new/")
     text = page.locator("#id_text")
