@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _paths(options: argparse.Namespace) -> list[str]:
     evidence = getattr(options, "evidence", [])
-    return [*(evidence if isinstance(evidence, list) else [evidence]), *options.rules]
+    more = [getattr(options, name, None) for name in ("tuning", "abbreviations")]
+    paths = [*(evidence if isinstance(evidence, list) else [evidence]), *options.rules, *more]
+    return [path for path in paths if path is not None]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,6 +75,12 @@ def _add_scan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", action="append", default=[], help="whole, or a namespace such as attack")
     parser.add_argument(
         "--title", default="", metavar="REGEX", help="only rules whose title has this, case ignored"
+    )
+    parser.add_argument(
+        "--tuning", metavar="FOLDER", help="with level_tuning.txt, noisy_rules.txt, exclude_rules.txt"
+    )
+    parser.add_argument(
+        "--abbreviations", metavar="FILE", help="short names of channels: full name,short name"
     )
     parser.add_argument(
         "--rule-filter", default="", metavar="LAMBDA", help="over the rule, x=>x.Level = 'high'"

@@ -9,11 +9,13 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
+from sigma_engine.abbreviations import abbreviate_channel, read_abbreviations
 from sigma_engine.command_check import model_of
-from sigma_engine.compiler import CompiledSet, load_or_compile
+from sigma_engine.compiler import CompiledSet, compile_rules, load_or_compile
 from sigma_engine.correlation import Member, correlate
 from sigma_engine.correlation_plan import needed_rules
 from sigma_engine.findings import Severity
@@ -22,6 +24,7 @@ from sigma_engine.inputs import evidence_paths, read_rules
 from sigma_engine.parallel import HitRow, UnitResult, scan_files
 from sigma_engine.rule import AnyRule
 from sigma_engine.selection import SelectionError, select_rules
+from sigma_engine.tuning import apply_tuning, parse_tuning
 
 # A spreadsheet takes a cell that starts so for a formula (ASVS 5.0, 1.2.10).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
@@ -47,13 +50,17 @@ def run_scan(options: argparse.Namespace) -> int:
     complaints = Complaints()
     try:
         rules, quiet = _rules(options, complaints)
-    except SelectionError as error:
+        short = read_abbreviations(options.abbreviations) if options.abbreviations else {}
+    except (SelectionError, ValueError, OSError) as error:
         print(f"sigma_engine: {error}", file=sys.stderr)
         return 2
-    compiled = load_or_compile(rules, model, quiet)
+    # A tuned level is no part of a rule's text, by which the cache knows sets.
+    compiled = (compile_rules if options.tuning else load_or_compile)(rules, model, quiet)
     _tell_left_out(compiled, complaints)
     results = scan_files(compiled, evidence_paths(options.evidence), options.jobs)
     rows = _collect(results, compiled, complaints)
+    for row in rows:
+        row["channel"] = row["channel"] and abbreviate_channel(row["channel"], short)
     try:
         with _output(options.out) as stream:
             _write(stream, rows, options)
@@ -77,6 +84,8 @@ def _rules(options: argparse.Namespace, complaints: Complaints) -> tuple[list[An
                     f"{path}:{finding.line + parsed.line_offset}", f"{finding.message} [{finding.code}]"
                 )
     rules = [parsed.rule for _, parsed in files.parsed if parsed.rule is not None]
+    if options.tuning:
+        rules = _tuned(rules, Path(options.tuning), complaints)
     chosen = select_rules(
         rules,
         levels=options.level,
@@ -87,6 +96,17 @@ def _rules(options: argparse.Namespace, complaints: Complaints) -> tuple[list[An
     )
     needed = needed_rules(rules, chosen)
     return [rules[index] for index in (*chosen, *needed)], list(range(len(chosen), len(chosen) + len(needed)))
+
+
+def _tuned(rules: list[AnyRule], folder: Path, complaints: Complaints) -> list[AnyRule]:
+    """The rules that Hayabusa's lists in a folder leave, with the levels that they ask for."""
+    names = ("level_tuning", "noisy_rules", "exclude_rules")
+    paths = [folder / f"{name}.txt" for name in names]
+    tuning, findings = parse_tuning(*(path.read_text("utf-8") if path.exists() else "" for path in paths))
+    for finding in findings:
+        complaints.tell(str(folder), finding.message)
+    tuned = [one for one in apply_tuning(rules, tuning) if not one.left_out_by]
+    return [cast(AnyRule, replace(one.rule, level=one.level)) for one in tuned]
 
 
 def _tell_left_out(compiled: CompiledSet, complaints: Complaints) -> None:

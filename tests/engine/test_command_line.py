@@ -305,6 +305,25 @@ def test_on_a_terminal_people_get_text(work: Path) -> None:
     assert "Shell does not match record 2" in explain
 
 
+def test_tuning_lists_change_levels_and_leave_rules_out(work: Path) -> None:
+    (work / "lists").mkdir()
+    (work / "lists" / "level_tuning.txt").write_text(
+        "id,new_level\n6d2a41f6-6a4d-4f0e-9a3a-2d8a0f0b7e11,low\n"
+    )
+    (work / "lists" / "noisy_rules.txt").write_text("6d2a41f6-6a4d-4f0e-9a3a-2d8a0f0b7e12 # Notepad\n")
+    found = hits(run(work, "scan", "logs", "--rules", "rules", "--tuning", "lists", "--level", "low"))
+    assert [(hit["title"], hit["level"]) for hit in found] == [("Shell", "low"), ("Shell", "low")]
+
+
+def test_channels_are_abbreviated_by_a_table(work: Path) -> None:
+    (work / "short.txt").write_text("Channel,Short\nMicrosoft-Windows-Sysmon/Operational,Sysmon\n")
+    found = hits(run(work, "scan", "logs", "--rules", "rules", "--abbreviations", "short.txt"))
+    assert {hit["channel"] for hit in found} == {"Sysmon"}
+    (work / "short.txt").write_text("Channel,Short\nno comma here\n")
+    wrong = run(work, "scan", "logs", "--rules", "rules", "--abbreviations", "short.txt")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+
+
 def test_a_reader_that_stops_early_is_no_error(work: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "SIGMAWEB_CACHE": str(work / "cache")}
     write_evtx(
