@@ -46,6 +46,7 @@ from sigma_engine.events import (
 )
 from sigma_engine.explain import Explanation, explain, type_name
 from sigma_engine.findings import Finding, Scope, Severity
+from sigma_engine.global_filter import filtered
 from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
 from sigma_engine.model import Mapping, Model, ModelError, Source, load_model, parse_model, shipped_models
 from sigma_engine.model_report import MissingSource, ModelReport, UnmappedField, model_report
@@ -126,6 +127,7 @@ __all__ = [
     "event_key",
     "explain",
     "fields_used",
+    "filtered",
     "has_tag",
     "level_rank",
     "load_compiled",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from scans_app.models import Hit, Scan, ScanUnit
 from scans_app.services.members import members_folder
 from scans_app.services.scans import preflight
 from scans_app.services.units import run_next_unit
+from scans_app.services.why import explain_hit
 from tests.scans.conftest import do_all_work, log_bytes
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +103,14 @@ def test_a_filter_takes_events_away_whatever_is_chosen(add_rule, add_evidence, s
     assert titles(finished(start([log], selection=selection))) == {"Tool started": 9}
     add_rule(FILTER)
     assert titles(finished(start([log], selection=selection))) == {"Tool started": 6}
+
+
+def test_why_shows_the_filter_that_the_scan_ran_with(add_rule, add_evidence, start):
+    add_rule(FILTER)
+    scan = finished(start([add_evidence(log_bytes(9))]))
+    tree = explain_hit(Hit.objects.filter(scan=scan).first()).tree
+    assert tree["verdict"]
+    assert "filter_0_selection" in json.dumps(tree)
 
 
 def test_a_count_in_a_condition_runs_too(add_rule, add_evidence, start, rule_set):
