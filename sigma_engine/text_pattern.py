@@ -75,10 +75,13 @@ class TextPattern:
     def literals(self) -> tuple[str, ...] | None:
         """The folded texts, with sentinels at fixed ends, one of which a value must hold, if that is all it asks.
 
-        A fixed start is written as \\x02 and a fixed end as \\x03. None when inner wildcards (or more than two
-        dashes) need more than a search for literals; () when any text will do.
+        A fixed start is written as \\x02 and a fixed end as \\x03. None when the pattern holds one of these
+        itself, or when inner wildcards (or more than two dashes) need more than a search for literals; () when
+        any text will do.
         """
         parts = self.parts
+        if any(isinstance(part, str) and ("\x02" in part or "\x03" in part) for part in parts):
+            return None  # a sentinel of its own: the text itself must be looked at
         start, end = int(parts[:1] == (Wild.ANY,)), int(parts[-1:] == (Wild.ANY,))
         middle = parts[start : max(len(parts) - end, start)]
         before, after = "" if start else "\x02", "" if end else "\x03"
