@@ -1,4 +1,4 @@
-"""The command line: `python -m sigma_engine scan|check|explain`. stdout carries results and nothing else."""
+"""The command line: `python -m sigma_engine scan|check|explain|report`. stdout carries results and nothing else."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sigma_engine.command_check import run_check
 from sigma_engine.command_explain import run_explain
+from sigma_engine.command_report import run_report
 from sigma_engine.command_scan import run_scan
 from sigma_engine.rule import LEVELS, STATUSES
 
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_scan(commands.add_parser("scan", help="run rules over evidence, one hit a line"))
     _add_check(commands.add_parser("check", help="say what is wrong with rules, one finding a line"))
+    _add_report(commands.add_parser("report", help="say which rules a model serves and what it lacks"))
     _add_explain(commands.add_parser("explain", help="say why rules do or do not match events"))
     return parser
 
@@ -89,6 +91,12 @@ def _add_scan(parser: argparse.ArgumentParser) -> None:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_check)
+    parser.add_argument("rules", nargs="+", metavar="PATH", help="rule files or folders")
+    _add_model(parser)
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=run_report)
     parser.add_argument("rules", nargs="+", metavar="PATH", help="rule files or folders")
     _add_model(parser)
 

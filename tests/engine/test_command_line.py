@@ -324,6 +324,16 @@ def test_channels_are_abbreviated_by_a_table(work: Path) -> None:
     assert (wrong.returncode, wrong.stdout) == (2, "")
 
 
+def test_report_says_what_a_model_serves_and_lacks(work: Path) -> None:
+    (work / "rules" / "linux.yml").write_text(LINUX)
+    result = run(work, "report", "rules")
+    report = json.loads(result.stdout)
+    assert (report["rules"], len(report["served"]), result.returncode) == (3, 2, 0)
+    assert report["not_served"] == ["6d2a41f6-6a4d-4f0e-9a3a-2d8a0f0b7e14"]
+    assert [row["logsource"] for row in report["missing_sources"]] == ["process_creation/linux/*"]
+    assert "serves 2 of 3 rules" in run(work, "report", "rules", terminal=True).stdout
+
+
 def test_a_reader_that_stops_early_is_no_error(work: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "SIGMAWEB_CACHE": str(work / "cache")}
     write_evtx(
