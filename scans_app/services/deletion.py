@@ -28,6 +28,7 @@ from scans_app.models import (
 from scans_app.models.hits import event_pk
 from scans_app.services import doorbell
 from scans_app.services.claims import Heartbeat, LeaseLost, claim, hand_back, move
+from scans_app.services.members import remove_members
 
 BATCH = 500  # rows a transaction
 
@@ -44,6 +45,8 @@ def run_next_deletion(may_go_on: Callable[[], bool]) -> bool:
     case = claim(Case.objects.order_by("pk"))
     if case is None:
         return False
+    for pk in Scan.objects.filter(case=case).values_list("pk", flat=True):
+        remove_members(pk)
     with Heartbeat(case):
         try:
             while _delete_batch(case):

@@ -11,7 +11,9 @@ from django.conf import settings
 from rules_app.selection import RuleSelection
 from rules_app.services import FoundFile, import_rules
 from scans_app.models import Hit, Scan, ScanUnit
+from scans_app.services.deletion import delete_case, run_next_deletion
 from scans_app.services.members import members_folder
+from scans_app.services.preparation import run_next_preparation
 from scans_app.services.scans import preflight
 from scans_app.services.units import run_next_unit
 from scans_app.services.why import explain_hit
@@ -131,8 +133,6 @@ def test_a_correlation_of_a_rule_that_is_not_there_is_left_out_by_name(add_rule,
 def test_a_unit_that_stops_half_way_loses_and_doubles_no_member(add_rule, add_evidence, start):
     add_rule(CORRELATION)
     scan = start([add_evidence(log_bytes(9, per_chunk=2))])
-    from scans_app.services.preparation import run_next_preparation
-
     assert run_next_preparation(lambda: True)
     assert run_next_unit(lambda: False)  # one chunk, then another worker's turn
     unit = ScanUnit.objects.get(scan=scan)
@@ -147,6 +147,18 @@ def test_members_are_removed_when_the_scan_is_over(add_rule, add_evidence, start
     scan = finished(start([add_evidence(log_bytes(9))]))
     assert not members_folder(scan.pk).exists()
     assert Path(settings.DATA_DIR) in members_folder(scan.pk).parents
+
+
+def test_members_go_with_a_case_that_is_deleted_in_the_middle(add_rule, add_evidence, start, case):
+    add_rule(CORRELATION)
+    scan = start([add_evidence(log_bytes(9, per_chunk=2))])
+    assert run_next_preparation(lambda: True)
+    assert run_next_unit(lambda: False)
+    assert members_folder(scan.pk).exists()
+    delete_case(case)
+    while run_next_deletion(lambda: True):
+        pass
+    assert not members_folder(scan.pk).exists()
 
 
 def test_the_page_of_a_hit_lists_the_events_of_its_window(add_rule, add_evidence, start, client, owner):
