@@ -32,7 +32,8 @@ def _collect(value: Any, texts: list[str], *, with_numbers: bool) -> None:
         own: list[str] = []  # not those of lists within it: joined at every level they would double each time
         for item in value:
             start = len(texts)
-            _collect(item, texts, with_numbers=with_numbers)
+            # A number stands between the texts of its list, whether or not a keyword could be found in it.
+            _collect(item, texts, with_numbers=True)
             if not isinstance(item, dict | list):
                 own += texts[start:]
         if len(own) > 1:
