@@ -225,7 +225,7 @@ class Bucket:
 
     def _classes(self, event: dict[str, Any]) -> list[int]:
         data = event.get("EventData")
-        if type(data) is not dict or not self._is_plain(event, data):
+        if type(data) is not dict or not self._is_plain(event):
             return [number for c in self._classifiers if (number := c.classify(c.mapping.read(event)))]
         classes = []
         by_key = self._by_key
@@ -243,7 +243,7 @@ class Bucket:
                 classes.append(number)
         return classes
 
-    def _is_plain(self, event: dict[str, Any], data: dict[str, Any]) -> bool:
+    def _is_plain(self, event: dict[str, Any]) -> bool:
         """Whether fields without a mapping can only be found in EventData: no UserData, no such name in System
         or at the root that the fallback would reach."""
         system = event.get("System")

@@ -35,10 +35,7 @@ class Planned:
 
 def needed_rules(rules: Sequence[AnyRule], chosen: Sequence[int]) -> list[int]:
     """The rules beside `chosen` that these need: every filter, and what the correlations refer to, all the way."""
-    named: dict[str, int] = {}
-    for index, rule in enumerate(rules):
-        for name in (rule.id, rule.name):
-            named.setdefault(name, index)
+    named = _by_name(rules)
     needed: dict[int, None] = {}
     waiting = list(chosen)
     while waiting:
@@ -50,6 +47,16 @@ def needed_rules(rules: Sequence[AnyRule], chosen: Sequence[int]) -> list[int]:
                 waiting.append(found)
     filters = [index for index, rule in enumerate(rules) if isinstance(rule, Filter)]
     return sorted({*needed, *filters} - set(chosen))
+
+
+def _by_name(rules: Sequence[AnyRule]) -> dict[str, int]:
+    """The rule that each id and name refers to: of several the first, and never a filter."""
+    named: dict[str, int] = {}
+    for index, rule in enumerate(rules):
+        for name in (rule.id, rule.name):
+            if name and not isinstance(rule, Filter):
+                named.setdefault(name, index)
+    return named
 
 
 def plan_correlations(
@@ -73,11 +80,7 @@ class _Planner:
         self._rules = rules
         self._quiet = frozenset(quiet)
         self._served = served
-        self._named: dict[str, int] = {}
-        for index, rule in enumerate(rules):
-            for name in (rule.id, rule.name):
-                if name and not isinstance(rule, Filter):
-                    self._named.setdefault(name, index)
+        self._named = _by_name(rules)
         self._plans: dict[int, Plan] = {
             index: Plan(index, (Reference(index, (rule.id, rule.name)),), rule.aggregation)
             for index, rule in enumerate(rules)

@@ -36,7 +36,7 @@ def settle(scan_pk: int) -> None:
             Hit.objects.bulk_create(found.hits, batch_size=500)
             scan.hits += len(found.hits)
         rules = _count_rules(scan, units, found.counts)
-        scan.log = _log(units, rules, scan) | {"correlations": found.problems}
+        scan.log = _log(units, rules) | {"correlations": found.problems}
         scan.save(update_fields=["state", "finished_at", "log", "hits"])
     remove_members(scan_pk)
 
@@ -86,7 +86,7 @@ def _source_events(units: Iterable[ScanUnit]) -> Counter[str]:
     return total
 
 
-def _log(units: list[ScanUnit], rules: list[ScanRule], scan: Scan) -> dict[str, Any]:
+def _log(units: list[ScanUnit], rules: list[ScanRule]) -> dict[str, Any]:
     """What came of the scan, for people.
 
     `{"sources": [{name, rules, events, hits}], "seconds_matching", "units", "attempts",
