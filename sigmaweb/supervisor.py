@@ -103,6 +103,7 @@ class Supervisor:
         self._running: dict[str, _Running] = {}
         self._due: dict[str, tuple[float, Service]] = {}  # dead services: when to start them again
         self._pauses: dict[str, float] = {}
+        self._told_to_end = False
         self._stopping = False
 
     def start(self, service: Service) -> None:
@@ -110,13 +111,17 @@ class Supervisor:
         self._running[service.name] = _Running(service, self._say)
 
     def stop_on_signals(self) -> None:
-        """From now on Ctrl-C and SIGTERM raise Ended in the main thread, once."""
+        """From now on Ctrl-C and SIGTERM raise Ended in the main thread, once, and so does the next `look_after`.
+
+        A handler may run inside a finalizer or a callback of C code, where Python prints an exception and goes on:
+        what was dropped there is raised again at the next look.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, _number: int, _frame: object) -> None:
-        if not self._stopping:
-            self._stopping = True
+        if not (self._told_to_end or self._stopping):
+            self._told_to_end = True
             raise Ended
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> bool:
@@ -136,7 +141,9 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def look_after(self) -> None:
-        """Start again who died."""
+        """Start again who died; raises Ended when a signal said so."""
+        if self._told_to_end and not self._stopping:
+            raise Ended
         for running in [one for one in self._running.values() if not one.alive]:
             self._plan_restart(running)
         for name, (when, service) in list(self._due.items()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -154,3 +155,25 @@ def test_a_program_that_cannot_be_started_again_does_not_end_the_others(
     assert supervisor.wait_until(lambda: len(said.of("up")) >= 2, PATIENCE)
     assert said.of("web") == ["there"]
     assert all("worker ended" in line for line in said.of("up"))
+
+
+def test_a_signal_that_comes_where_python_drops_exceptions_still_ends_everything() -> None:
+    """An exception in a finalizer is printed and forgotten, and a signal's handler may run there."""
+    code = (
+        "import os, signal\n"
+        "from sigmaweb.supervisor import Ended, Printer, Supervisor\n"
+        "class Dropped:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        sum(range(1000))\n"
+        "supervisor = Supervisor(Printer())\n"
+        "supervisor.stop_on_signals()\n"
+        "Dropped()\n"
+        "try:\n"
+        "    supervisor.wait_until(lambda: False, 20)\n"
+        "except Ended:\n"
+        "    print('ended')\n"
+    )
+    done = subprocess.run(python(code), capture_output=True, text=True, timeout=60, check=True)
+    assert "Ended" in done.stderr  # dropped where it was raised first
+    assert done.stdout == "ended\n"
