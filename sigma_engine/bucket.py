@@ -202,18 +202,30 @@ class Bucket:
 
     def match(self, event: dict[str, Any]) -> tuple[int, ...]:
         """The indexes of the rules that match an event, ascending."""
+        known = self.verdict(self.key(event))
+        return known if not self._seeing else tuple(sorted((*known, *self._matches_of_seeing(event))))
+
+    def key(self, event: dict[str, Any]) -> tuple[int, ...]:
+        """What the rules' verdicts on an event depend on: the classes of its values, and of what no value decides."""
         classes = self._classes(event)
         residual = self._residual(event)
         if residual:
             classes.append(self._names.number(residual))
-        key = tuple(classes)
+        return tuple(classes)
+
+    def true_atoms(self, key: tuple[int, ...]) -> Atoms:
+        """The atoms that are true of the events of a key."""
+        atoms = self._names.atoms
+        return frozenset().union(*(atoms[number] for number in key))
+
+    def verdict(self, key: tuple[int, ...]) -> tuple[int, ...]:
+        """The rules that match the events of a key, ascending; rules whose `vql` adds to the event are not among them."""
         known = self._verdicts.get(key)
         if known is None:
             if len(self._verdicts) >= _MAX_VERDICTS:
                 self._verdicts.clear()
-            atoms = self._names.atoms
-            known = self._verdicts[key] = self._decide(frozenset().union(*(atoms[number] for number in key)))
-        return known if not self._seeing else tuple(sorted((*known, *self._matches_of_seeing(event))))
+            known = self._verdicts[key] = self._decide(self.true_atoms(key))
+        return known
 
     def _matches_of_seeing(self, event: dict[str, Any]) -> Iterator[int]:
         """The matches of rules whose `vql` adds to the event: each of them sees an event of its own."""
