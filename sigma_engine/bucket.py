@@ -219,7 +219,7 @@ class Bucket:
         return frozenset().union(*(atoms[number] for number in key))
 
     def verdict(self, key: tuple[int, ...]) -> tuple[int, ...]:
-        """The rules that match the events of a key, ascending; rules whose `vql` adds to the event are not among them."""
+        """The rules that match the events of a key, ascending; those whose `vql` adds to the event are not here."""
         known = self._verdicts.get(key)
         if known is None:
             if len(self._verdicts) >= _MAX_VERDICTS:
