@@ -25,7 +25,8 @@ from sigma_engine.compiler import (
     set_digest,
     store_compiled,
 )
-from sigma_engine.correlation import Correlated, CorrelationHit, Member, correlate
+from sigma_engine.correlation import Correlated, correlate
+from sigma_engine.correlation_parts import CorrelationHit, FellOut, Lane, Member, NearestWindow, Plan
 from sigma_engine.correlation_plan import Correlations, needed_rules
 from sigma_engine.details import render_details
 from sigma_engine.events import (
@@ -45,11 +46,13 @@ from sigma_engine.events import (
     units_of,
 )
 from sigma_engine.explain import Explanation, explain, type_name
+from sigma_engine.field_names import field_names
 from sigma_engine.findings import Finding, Scope, Severity
 from sigma_engine.global_filter import filtered
 from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
 from sigma_engine.model import Mapping, Model, ModelError, Source, load_model, parse_model, shipped_models
 from sigma_engine.model_report import MissingSource, ModelReport, UnmappedField, model_report
+from sigma_engine.nearest_window import why_silent
 from sigma_engine.placeholders import Placeholders, parse_placeholders, write_placeholders
 from sigma_engine.rule import (
     LEVELS,
@@ -91,11 +94,13 @@ __all__ = [
     "EvidenceError",
     "EvidenceFile",
     "Explanation",
+    "FellOut",
     "Filter",
     "Finding",
     "Hit",
     "Lambda",
     "LambdaError",
+    "Lane",
     "LeftOut",
     "Logsource",
     "Mapping",
@@ -104,8 +109,10 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelReport",
+    "NearestWindow",
     "ParsedRule",
     "Placeholders",
+    "Plan",
     "Record",
     "Rule",
     "Scanner",
@@ -126,6 +133,7 @@ __all__ = [
     "event_facts",
     "event_key",
     "explain",
+    "field_names",
     "fields_used",
     "filtered",
     "has_tag",
@@ -151,5 +159,6 @@ __all__ = [
     "to_event",
     "type_name",
     "units_of",
+    "why_silent",
     "write_placeholders",
 ]

@@ -1,7 +1,7 @@
 """Cases and their members, evidence and its chunk catalogue, scans and their units, events, hits, review."""
 
 from scans_app.models.cases import Case, CaseMember
-from scans_app.models.evidence import Evidence, EvidenceChunk
+from scans_app.models.evidence import Evidence, EvidenceChunk, EvidenceFields
 from scans_app.models.hits import Event, Hit, HitComment, HitJudgement
 from scans_app.models.jobs import Job
 from scans_app.models.scans import Scan, ScanRule, ScanUnit
@@ -12,6 +12,7 @@ __all__ = [
     "Event",
     "Evidence",
     "EvidenceChunk",
+    "EvidenceFields",
     "Hit",
     "HitComment",
     "HitJudgement",

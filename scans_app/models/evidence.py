@@ -141,3 +141,32 @@ class EvidenceChunk(models.Model):
 
     def __str__(self) -> str:
         return f"chunk {self.number}"
+
+
+class EvidenceFields(models.Model):
+    """How many events of one key (channel, provider, event id) a file has, and how many of them have each
+    field name. Evidence catalogued before these were counted has no rows.
+
+    Of a file that invents keys or names the first KEYS_KEPT and NAMES_KEPT have their own count; the rest is
+    counted together under "…".
+    """
+
+    evidence = models.ForeignKey(Evidence, on_delete=models.CASCADE, related_name="fields")
+    channel = models.CharField(max_length=255, blank=True)
+    provider = models.CharField(max_length=255, blank=True)
+    event_code = models.BigIntegerField(default=-1)  # the Windows event id; -1 = none
+    events = models.PositiveBigIntegerField()
+    names = models.JSONField(default=dict)  # {field name: events that have it}
+
+    KEYS_KEPT = 2_000
+    NAMES_KEPT = 300
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["evidence", "channel", "provider", "event_code"], name="evidence_fields_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"fields of {self.channel} {self.event_code}"

@@ -17,6 +17,7 @@ import sigma_engine
 from scans_app.models import Evidence, EvidenceChunk
 from scans_app.services.claims import CRASHES_UNTIL_SET_ASIDE, Heartbeat, LeaseLost, claim, hand_back, move
 from scans_app.services.event_rows import clean_text, whole_number
+from scans_app.services.field_counts import FieldLedger
 
 CHUNKS_A_CHECKPOINT = 500
 SECONDS_A_CHECKPOINT = 2.0
@@ -67,6 +68,7 @@ class _Ledger:
         self.next_chunk = evidence.next_chunk
         self._chunks: list[EvidenceChunk] = []
         self._counts = Counter({(*key,): count for *key, count in evidence.counts})
+        self._fields = FieldLedger(evidence)
         self._computers = set(evidence.computers)
         self._problems = list(evidence.problems)
         self._problem_count = evidence.problem_count
@@ -90,6 +92,7 @@ class _Ledger:
             key = (channel, event_id, provider)
             known = key in self._counts or len(self._counts) < Evidence.KEYS_KEPT
             self._counts[key if known else OTHER_KEY] += count
+        self._fields.add(summary)
         room = Evidence.COMPUTERS_KEPT - len(self._computers)
         self._computers.update(sorted(map(clean_text, summary.computers))[: max(room, 0)])
         self._tell(summary.problems)
@@ -123,6 +126,7 @@ class _Ledger:
         times = [chunk.first_time for chunk in self._chunks if chunk.first_time] + [evidence.first_time]
         with transaction.atomic():
             EvidenceChunk.objects.bulk_create(self._chunks)
+            self._fields.save()
             move(
                 evidence,
                 state=state,

@@ -18,6 +18,7 @@ from scans_app.models import (
     Event,
     Evidence,
     EvidenceChunk,
+    EvidenceFields,
     Hit,
     HitComment,
     HitJudgement,
@@ -98,7 +99,11 @@ def _delete_files(files: QuerySet[Evidence]) -> bool:
     if file is None:
         return False
     events = Event.objects.filter(pk__range=(event_pk(file.pk, 0, 0), event_pk(file.pk + 1, 0, 0) - 1))
-    if not (_delete_some(events) or _delete_some(EvidenceChunk.objects.filter(evidence=file))):
+    if not (
+        _delete_some(events)
+        or _delete_some(EvidenceChunk.objects.filter(evidence=file))
+        or _delete_some(EvidenceFields.objects.filter(evidence=file))
+    ):
         file.path.unlink(missing_ok=True)
         _raw_delete(files.filter(pk=file.pk))
     return True

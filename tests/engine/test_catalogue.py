@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sigma_engine.catalogue import summarise_chunk
 from sigma_engine.events import open_evidence
+from sigma_engine.field_names import field_names
 from tests.evtx_writer import broken_record, write_evtx, zeroed_chunk
 
 
@@ -73,3 +76,31 @@ def test_json_of_no_known_shape_is_counted_without_a_key(tmp_path: Path) -> None
     summary = summarise_chunk(open_evidence(path), 0)
     assert summary.counts == {("", -1, ""): 2}
     assert (summary.first_time, summary.first_record_id) == (0, None)
+
+
+def test_events_that_have_a_field_are_counted_by_key_and_name(tmp_path: Path) -> None:
+    rows = [event(1), event(2), event(3, Channel="Other")]
+    rows[1]["EventData"] = {"Number": 2, "Extra": ""}
+    summary = summarise_chunk(open_evidence(write_evtx(tmp_path / "log.evtx", rows)), 0)
+    assert summary.fields == {
+        ("Example", 1, "Example"): {"Number": 2, "Extra": 1},
+        ("Other", 1, "Example"): {"Number": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("made", "names"),
+    [
+        ({"System": {}, "EventData": {"A": None, "B": ""}}, ("A", "B")),
+        ({"System": {}, "UserData": {"Part": {"A": 1, "B": 2}, "Lone": 3}}, ("A", "B", "Lone")),
+        ({"System": {}, "EventData": {"A": 1}, "UserData": {"Part": {"A": 2}}}, ("A",)),
+        ({"System": {}, "EventData": {}}, ()),
+        ({"System": {}, "EventData": "text"}, ()),
+        (
+            {"eventName": "A", "who": {"type": "B", "name": "C"}, "none": {}},
+            ("eventName", "who.type", "who.name", "none"),
+        ),
+    ],
+)
+def test_field_names_are_those_that_rules_write(made: dict[str, Any], names: tuple[str, ...]) -> None:
+    assert field_names(made) == names
