@@ -16,7 +16,8 @@ from typing import IO, Any, cast
 from sigma_engine.abbreviations import abbreviate_channel, read_abbreviations
 from sigma_engine.command_check import model_of
 from sigma_engine.compiler import CompiledSet, compile_rules, load_or_compile
-from sigma_engine.correlation import Member, correlate
+from sigma_engine.correlation import correlate
+from sigma_engine.correlation_parts import Member
 from sigma_engine.correlation_plan import needed_rules
 from sigma_engine.findings import Severity
 from sigma_engine.hit_row import COLUMNS, correlation_row, event_row

@@ -8,106 +8,35 @@ window (research/sigma.md section 3, column RULING).
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
-import orjson
-
-from sigma_engine.values import ABSENT, value_texts
+from sigma_engine.chain import Chains
+from sigma_engine.correlation_parts import (
+    CorrelationHit,
+    Groups,
+    Member,
+    NearestWindow,
+    Plan,
+    Point,
+    Reference,
+)
+from sigma_engine.lane import Surroundings
+from sigma_engine.nearest_window import nearest_window
 from sigma_engine.window import Window
 from sigma_engine.window_value import WindowValue
 
 MAX_POINTS = 1_000_000  # that one correlation looks at; beyond them it is cut short, and says so
 
 
-class Member(NamedTuple):
-    """A match of a base rule, with what correlations need of its event; plain data, to be kept in a file.
-
-    `time` is microseconds since the epoch. `values` are the texts of the fields that correlations read, None
-    where the event has none.
-    """
-
-    time: int
-    channel: str
-    evidence: str
-    chunk: int
-    position: int
-    rule_index: int
-    computer: str
-    event_id: int | None
-    record_id: int | None
-    values: dict[str, str | None]
-
-
-def member_text(value: Any) -> str | None:
-    """The text by which an event's value is grouped and counted: None for absent and null, JSON for a list or map."""
-    if value is ABSENT or value is None:
-        return None
-    if isinstance(value, list | dict):
-        return orjson.dumps(value, default=str).decode()
-    return next(iter(value_texts(value)), None)
-
-
-@dataclass(frozen=True)
-class CorrelationHit:
-    """One window that fulfilled a correlation. `members` are in order of time; `value` is what was compared.
-
-    `group` holds the text of each group-by name, None where the members lack the field.
-    """
-
-    rule_index: int
-    group: dict[str, str | None]
-    value: float
-    members: tuple[Member, ...]
-
-    @property
-    def last(self) -> Member:
-        """The member that completed the window; the hit has its time."""
-        return self.members[-1]
-
-    def details(self) -> str:
-        """The hit in one line."""
-        parts = [f"Count: {self.value:g}", *(f"{name}: {text or '-'}" for name, text in self.group.items())]
-        return " ¦ ".join(parts)
-
-
-@dataclass(frozen=True)
-class Reference:
-    """One rule that a correlation refers to: its index in the set, and the names it goes by in aliases."""
-
-    index: int
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A correlation ready to run: its own index in the set, what it refers to, in order, and its window."""
-
-    rule_index: int
-    references: tuple[Reference, ...]
-    window: Window
-
-
 @dataclass
 class Correlated:
-    """All hits in order, and for each correlation that was cut short how many members it left out."""
+    """All hits in order, for each correlation that was cut short how many members it left out, and for each that has
+    no hit the window that came nearest."""
 
     hits: list[CorrelationHit]
     truncated: dict[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """What a window holds: a base match, or the hit of another correlation at its last event's time."""
-
-    time: int
-    order: tuple[str, str, int, int]
-    rule_index: int
-    key: tuple[str | None, ...]
-    values: tuple[str | None, ...]
-    members: tuple[Member, ...]
+    nearest: dict[int, NearestWindow]
 
 
 def correlate(plans: Sequence[Plan], members: Iterable[Member]) -> Correlated:
@@ -117,18 +46,18 @@ def correlate(plans: Sequence[Plan], members: Iterable[Member]) -> Correlated:
         by_rule.setdefault(member.rule_index, []).append(member)
     hits: dict[int, list[CorrelationHit]] = {}
     truncated: dict[int, int] = {}
+    nearest: dict[int, NearestWindow] = {}
     for plan in plans:
         points, left_out = _points(plan, by_rule, hits)
         if left_out:
             truncated[plan.rule_index] = left_out
-        hits[plan.rule_index] = _hits(plan, points)
+        groups = _groups(points)
+        hits[plan.rule_index] = _hits(plan, points, groups)
+        if not hits[plan.rule_index]:
+            nearest[plan.rule_index] = nearest_window(plan, points, groups)
     found = [hit for of_plan in hits.values() for hit in of_plan]
-    found.sort(key=lambda hit: (hit.last.time, _order(hit.last), hit.rule_index))
-    return Correlated(found, truncated)
-
-
-def _order(member: Member) -> tuple[str, str, int, int]:
-    return (member.channel, member.evidence, member.chunk, member.position)
+    found.sort(key=lambda hit: (hit.last.time, hit.last.order, hit.rule_index))
+    return Correlated(found, truncated, nearest)
 
 
 def _points(
@@ -175,7 +104,7 @@ def _point(
 ) -> Point:
     key = tuple(member.values.get(_aliased(name, reference, window)) for name in window.group_by)
     values = tuple(member.values.get(name) for name in window.fields)
-    return Point(time, _order(members[-1]), reference.index, key, values, members)
+    return Point(time, members[-1].order, reference.index, key, values, members)
 
 
 def _aliased(name: str, reference: Reference, window: Window) -> str:
@@ -184,29 +113,35 @@ def _aliased(name: str, reference: Reference, window: Window) -> str:
     return next((fields[known] for known in reference.names if known in fields), name)
 
 
-def _hits(plan: Plan, points: list[Point]) -> list[CorrelationHit]:
-    groups: dict[tuple[str | None, ...], list[Point]] = {}
+def _groups(points: list[Point]) -> Groups:
+    groups: Groups = {}
     for point in points:
         groups.setdefault(point.key, []).append(point)
+    return groups
+
+
+def _hits(plan: Plan, points: list[Point], groups: Groups) -> list[CorrelationHit]:
     find = _ordered_windows if plan.window.type == "temporal_ordered" else _sliding_windows
+    surroundings = Surroundings(plan, points, groups)
     return [
-        _hit(plan, key, value, inside)
-        for key, of_group in groups.items()
+        _hit(plan, value, inside, surroundings)
+        for of_group in groups.values()
         for value, inside in find(plan, of_group)
     ]
 
 
-def _hit(plan: Plan, key: tuple[str | None, ...], value: float, inside: Sequence[Point]) -> CorrelationHit:
-    members = {(_order(member), member.time): member for point in inside for member in point.members}
-    ordered = tuple(sorted(members.values(), key=lambda member: (member.time, _order(member))))
-    group = dict(zip(plan.window.group_by, key, strict=True))
-    return CorrelationHit(plan.rule_index, group, value, ordered)
+def _hit(plan: Plan, value: float, inside: Sequence[Point], surroundings: Surroundings) -> CorrelationHit:
+    members = {(member.order, member.time): member for point in inside for member in point.members}
+    ordered = tuple(sorted(members.values(), key=lambda member: (member.time, member.order)))
+    return CorrelationHit(
+        plan.rule_index, plan.group(inside[0].key), value, ordered, surroundings.lane(inside)
+    )
 
 
 def _sliding_windows(plan: Plan, points: list[Point]) -> Iterator[tuple[float, Sequence[Point]]]:
     """Each disjoint window of at most the span that fulfils the question: always the longest from its start."""
     window = plan.window
-    value = WindowValue(window, len({reference.index for reference in plan.references}))
+    value = WindowValue(window, plan.rules)
     start = end = 0
     while start < len(points):
         while end < len(points) and (
@@ -238,39 +173,12 @@ def _answers(value: WindowValue, inside: list[Point]) -> Iterator[tuple[float, S
 
 def _ordered_windows(plan: Plan, points: list[Point]) -> Iterator[tuple[float, Sequence[Point]]]:
     """Each disjoint chain of the rules in their order, each at the time of the one before or later."""
-    span = plan.window.span
-    times: dict[int, list[tuple[int, int]]] = {}
-    for index, point in enumerate(points):
-        times.setdefault(point.rule_index, []).append((point.time, index))
+    chains = Chains(plan, points)
     start = 0
     while start < len(points):
-        chain = _chain(plan.references, points, times, start)
-        if chain and (span is None or points[chain[-1]].time - points[chain[0]].time <= span):
+        chain = chains.from_point(start)
+        if chains.is_whole(chain):
             yield float(len(chain)), [points[index] for index in chain]
             start = max(chain) + 1
         else:
             start += 1
-
-
-def _chain(
-    references: Sequence[Reference],
-    points: list[Point],
-    times: dict[int, list[tuple[int, int]]],
-    start: int,
-) -> list[int]:
-    """Indexes of the earliest chain that begins with the point at `start`; empty when there is none.
-
-    Of points at one moment any order will do.
-    """
-    if points[start].rule_index != references[0].index:
-        return []
-    chain = [start]
-    for reference in references[1:]:
-        of_rule = times.get(reference.index, [])
-        place = bisect_left(of_rule, (points[chain[-1]].time, -1))
-        while place < len(of_rule) and of_rule[place][1] in chain:
-            place += 1  # a rule that is named twice wants two matches
-        if place == len(of_rule):
-            return []
-        chain.append(of_rule[place][1])
-    return chain

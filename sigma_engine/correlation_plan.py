@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from sigma_engine.correlation import Plan, Reference
+from sigma_engine.correlation_parts import Plan, Reference
 from sigma_engine.findings import Finding, Severity
 from sigma_engine.rule import AnyRule, Correlation, Filter, Rule
 

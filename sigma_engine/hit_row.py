@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sigma_engine.correlation import CorrelationHit
+from sigma_engine.correlation_parts import CorrelationHit
 from sigma_engine.parallel import HitRow
 from sigma_engine.rule import AnyRule
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sigma_engine.compiler import CompiledSet
-from sigma_engine.correlation import Member
+from sigma_engine.correlation_parts import Member
 from sigma_engine.events import EvidenceError, EvidenceFile, open_evidence, units_of
 from sigma_engine.scanner import Hit, Scanner
 

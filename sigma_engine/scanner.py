@@ -9,7 +9,7 @@ from typing import Any
 from sigma_engine.bucket import Bucket
 from sigma_engine.classifier import CacheBudget, Timeouts
 from sigma_engine.compiler import CompiledSet
-from sigma_engine.correlation import Member, member_text
+from sigma_engine.correlation_parts import Member, member_text
 from sigma_engine.details import render_details
 from sigma_engine.events import ChunkRead, EventFacts, EvidenceFile, Record, event_facts, event_time
 from sigma_engine.model import Source

@@ -72,7 +72,7 @@ class WindowValue:
 
     def answer(self) -> float | None:
         """The value, when it is what the correlation asks for; else None."""
-        value = self._value()
+        value = self.value()
         if value is None:
             return None
         if self._window.type == "temporal" and not self._window.bounds:
@@ -90,7 +90,8 @@ class WindowValue:
     def _fits(self, value: float) -> bool:
         return all(bound.holds(value) for bound in self._window.bounds)
 
-    def _value(self) -> float | None:
+    def value(self) -> float | None:
+        """What the window amounts to now; None where there is no number in it to calculate with."""
         if self._window.type == "event_count":
             return float(self._size)
         if not self._is_numeric:
