@@ -59,6 +59,11 @@ class Scanner:
         self._buckets: dict[tuple[int, ...], Bucket | None] = {}
         self._rules_of = self._rules_by_source()
 
+    @property
+    def regex_timeouts(self) -> dict[str, int]:
+        """Searches of `match` that ran out of time and count as not found, by pattern."""
+        return self._timeouts.counts
+
     def _rules_by_source(self) -> dict[int, list[int]]:
         rules_of: dict[int, list[int]] = {}
         for index, rule in self._compiled.detection_rules():

@@ -1,7 +1,18 @@
-"""Rules and their versions, rule sets, event models and their versions, import jobs."""
+"""Rules with their versions, pinned events and tests, rule sets, event models with theirs, import jobs."""
 
 from rules_app.models.event_models import EventModel, EventModelVersion
 from rules_app.models.import_jobs import ImportJob
+from rules_app.models.pins import PinnedEvent
+from rules_app.models.rule_tests import RuleTest
 from rules_app.models.rules import Rule, RuleSet, RuleVersion
 
-__all__ = ["EventModel", "EventModelVersion", "ImportJob", "Rule", "RuleSet", "RuleVersion"]
+__all__ = [
+    "EventModel",
+    "EventModelVersion",
+    "ImportJob",
+    "PinnedEvent",
+    "Rule",
+    "RuleSet",
+    "RuleTest",
+    "RuleVersion",
+]

@@ -1,0 +1,82 @@
+"""One rule's text held against single events, by the engine that scans run.
+
+The rule stands alone: filters of its set, which decide about other rules too, are not asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rules_app.models.pins import CopiedEvent
+from rules_app.services.derive import check_text
+from sigma_engine import (
+    Correlation,
+    Filter,
+    Model,
+    Placeholders,
+    Rule,
+    Scanner,
+    Severity,
+    compile_rules,
+    parse_rules,
+)
+
+SECONDS = 5.0  # for all events of one request: a regular expression may take its time on each
+
+
+class NotReady(ValueError):
+    """A text that cannot be held against events; the message is a sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyRule:
+    """A rule compiled by itself. `note` says what single events do not decide of it."""
+
+    scanner: Scanner
+    rule: Rule
+    note: str
+
+    def hits(self, event: CopiedEvent) -> bool:
+        """Whether the rule hits this event."""
+        return bool(self.scanner.match(event.event, event.file_name))
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The verdicts on events in their order, None for those that no time was left for.
+
+    `timeouts` are the patterns of regular expressions that ran out of time on an event and count as not found.
+    """
+
+    hits: tuple[bool | None, ...]
+    timeouts: tuple[str, ...]
+
+
+def ready_rule(text: str, model: Model | None, placeholders: Placeholders) -> ReadyRule:
+    """The rule of a text, ready to match. Raises NotReady with a sentence."""
+    if model is None:
+        raise NotReady("There is no default model, so nothing says where events have their fields.")
+    errors = [one for one in check_text(text, None, placeholders) if one.severity is Severity.ERROR]
+    if errors:
+        raise NotReady(f"Line {errors[0].line}: {errors[0].message}")
+    rule = parse_rules(text, placeholders)[0].rule
+    if isinstance(rule, Correlation):
+        raise NotReady("A correlation is not decided by single events. The rules that it counts are.")
+    if isinstance(rule, Filter) or rule is None:
+        raise NotReady("A filter hits nothing by itself: it takes hits away from the rules that it names.")
+    compiled = compile_rules([rule], model)
+    if 0 not in compiled.served:
+        raise NotReady(compiled.left_out[0].findings[0].message)
+    note = "Its count is not decided by single events: a hit here is one event counted."
+    return ReadyRule(Scanner(compiled), rule, note if rule.aggregation is not None else "")
+
+
+def match_events(ready: ReadyRule, events: Sequence[CopiedEvent]) -> Matched:
+    """The verdicts of a rule on events, within `SECONDS`."""
+    hits: list[bool | None] = []
+    end = time.monotonic() + SECONDS
+    for event in events:
+        hits.append(ready.hits(event) if time.monotonic() < end else None)
+    return Matched(tuple(hits), tuple(ready.scanner.regex_timeouts))

@@ -1,0 +1,109 @@
+"""Pinning events to a rule, or to the one that is about to be written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Sum
+from django.db.models.functions import Length
+
+from rules_app.models import PinnedEvent, Rule, RuleTest
+
+MAX_PINS = 500
+LARGEST_EVENT = 256 * 1024  # characters of its JSON
+LARGEST_PINS = 8 * 1024 * 1024  # characters of all of them: they are read at every change of the text
+
+
+class PinError(ValueError):
+    """Events that cannot be pinned; the message is a sentence for the person who tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinSource:
+    """An event in the engine's shape, the name of its file, and where it comes from (see `CopiedEvent`)."""
+
+    event: dict[str, Any]
+    file_name: str
+    origin: dict[str, Any]
+
+    def columns(self) -> dict[str, Any]:
+        """The copy as columns of `CopiedEvent`. Raises PinError for an event that is too large."""
+        text = json.dumps(self.event, separators=(",", ":"), sort_keys=False)
+        if len(text) > LARGEST_EVENT:
+            raise PinError(
+                f"An event of {len(text):,} characters is too large to be kept with a rule: at most "
+                f"{LARGEST_EVENT:,} are."
+            )
+        name = self.file_name[:500]
+        digest = hashlib.sha256(f"{name}\n{text}".encode()).hexdigest()
+        return {"event_text": text, "file_name": name, "sha256": digest, "origin": self.origin}
+
+
+def pins_of(user: User, rule: Rule | None) -> list[PinnedEvent]:
+    """What this person pinned to a rule, or without one, in the order of pinning."""
+    return list(PinnedEvent.objects.filter(owner=user, rule=rule))
+
+
+def pin_events(user: User, rule: Rule | None, sources: Sequence[PinSource]) -> list[PinnedEvent]:
+    """Pin events for a person, all or none; those that are pinned already stay as they are.
+
+    Returns the pins of the sources, in the order of pinning. Raises PinError, with a sentence.
+    """
+    rows = {columns["sha256"]: columns for columns in (source.columns() for source in sources)}
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two requests do not both find room
+        mine = PinnedEvent.objects.filter(owner=user, rule=rule)
+        known = set(mine.filter(sha256__in=rows).values_list("sha256", flat=True))
+        new = [columns for sha256, columns in rows.items() if sha256 not in known]
+        _check_room(mine.count(), len(new))
+        _check_size(mine.aggregate(size=Sum(Length("event_text")))["size"] or 0, new)
+        PinnedEvent.objects.bulk_create(PinnedEvent(owner=user, rule=rule, **columns) for columns in new)
+        return list(mine.filter(sha256__in=rows))
+
+
+def unpin(user: User, rule: Rule | None, pks: Iterable[int] | None = None) -> int:
+    """Remove pins of a person, all of the rule's without `pks`. Returns how many there were."""
+    mine = PinnedEvent.objects.filter(owner=user, rule=rule)
+    if pks is not None:
+        mine = mine.filter(pk__in=list(pks))
+    return mine.delete()[0]
+
+
+def adopt(user: User, rule: Rule) -> None:
+    """Give a rule what this person pinned and tested without one. What it has already is not doubled.
+
+    Raises PinError when that would be more than a rule can have, with nothing moved.
+    """
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        for model, owned in ((PinnedEvent, {"owner": user}), (RuleTest, {"created_by": user})):
+            there = model.objects.filter(rule=rule)
+            if model is PinnedEvent:
+                there = there.filter(owner=user)
+            loose = model.objects.filter(rule=None, **owned)
+            loose.filter(sha256__in=there.values("sha256")).delete()
+            _check_room(there.count(), loose.count())
+            loose.update(rule=rule)
+
+
+def _check_room(there: int, more: int) -> None:
+    if there + more > MAX_PINS:
+        raise PinError(
+            f"{there:,} events are there and {more:,} more would be over {MAX_PINS:,}, the most a rule can have. "
+            "Remove some, or choose fewer."
+        )
+
+
+def _check_size(there: int, new: Iterable[dict[str, Any]]) -> None:
+    size = there + sum(len(columns["event_text"]) for columns in new)
+    if size > LARGEST_PINS:
+        raise PinError(
+            f"The pinned events would be {size / 2**20:.1f} MiB together; at most {LARGEST_PINS // 2**20} MiB "
+            "are kept for a rule. Remove some, or choose fewer."
+        )

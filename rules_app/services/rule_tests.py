@@ -1,0 +1,73 @@
+"""Rule tests: making them, and running them against a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from rules_app.matching import NotReady, match_events, ready_rule
+from rules_app.models import Rule, RuleTest, RuleVersion
+from rules_app.selection import load_default_model
+from rules_app.services.pins import MAX_PINS, PinError, PinSource
+
+GOT = {True: "It hits.", False: "It does not hit.", None: "There was no time left to ask."}
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTest:
+    """A test that a version fails, and why: what came instead, or why nothing could be asked."""
+
+    test: RuleTest
+    reason: str
+
+
+def tests_of(user: User, rule: Rule | None) -> list[RuleTest]:
+    """The tests of a rule, or those that this person made without one, in the order of making."""
+    return tests_of_rule(rule) if rule else list(RuleTest.objects.filter(rule=None, created_by=user))
+
+
+def tests_of_rule(rule: Rule) -> list[RuleTest]:
+    """The tests of a rule in the order of making."""
+    return list(RuleTest.objects.filter(rule=rule))
+
+
+def add_tests(
+    user: User, rule: Rule | None, sources: Iterable[PinSource], *, must_hit: bool, note: str = ""
+) -> list[RuleTest]:
+    """Make events tests of a rule. One that is a test already is turned to `must_hit` and keeps its note
+    unless there is a new one. Raises PinError, with a sentence and nothing written."""
+    rows = {columns["sha256"]: columns for columns in (source.columns() for source in sources)}
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        there = RuleTest.objects.filter(rule=rule)
+        there = there.filter(created_by=user) if rule is None else there
+        known = {test.sha256: test for test in there.filter(sha256__in=rows)}
+        if there.count() + len(rows) - len(known) > MAX_PINS:
+            raise PinError(f"A rule has at most {MAX_PINS:,} tests. Remove some first.")
+        for sha256, columns in rows.items():
+            test = known.get(sha256) or RuleTest(rule=rule, created_by=user, **columns)
+            test.must_hit = must_hit
+            test.note = note or test.note
+            test.save()
+        return list(there.filter(sha256__in=rows))
+
+
+def failing_tests(rule: Rule, version: RuleVersion) -> list[FailedTest]:
+    """The tests of a rule that a version of it fails, under the default model; all of them when its text cannot be
+    held against events."""
+    tests = tests_of_rule(rule)
+    if not tests:
+        return []
+    try:
+        ready = ready_rule(version.text, load_default_model(), rule.rule_set.placeholders)
+    except NotReady as error:
+        return [FailedTest(test, f"The rule cannot be asked. {error}") for test in tests]
+    matched = match_events(ready, tests)
+    return [
+        FailedTest(test, GOT[hit])
+        for test, hit in zip(tests, matched.hits, strict=True)
+        if hit is not test.must_hit
+    ]
