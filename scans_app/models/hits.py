@@ -126,6 +126,9 @@ class Hit(models.Model):
     # Of a correlation: [{evidence, chunk, position, record_id, time, rule}, ..] in order of time; its own event
     # is the last of them. Empty for a rule over single events.
     members = models.JSONField(default=list)
+    lane = models.JSONField(
+        default=dict
+    )  # of a correlation: its window (services.lane_rows.lane_row); else empty
     verdict = models.CharField(max_length=20, choices=Verdict, default=Verdict.UNJUDGED, blank=True)
 
     objects = HitQuerySet.as_manager()

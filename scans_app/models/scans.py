@@ -161,6 +161,9 @@ class ScanRule(models.Model):
     hits = models.PositiveBigIntegerField(default=0)  # kept; written when the scan is over
     hits_capped = models.PositiveBigIntegerField(default=0)
     events = models.PositiveBigIntegerField(default=0)  # events of its log sources, by the catalogue
+    nearest = models.JSONField(
+        default=dict
+    )  # of a silent correlation (services.lane_rows.nearest_row); else empty
 
     class Meta:
         ordering = ["position"]

@@ -9,6 +9,7 @@ import sigma_engine
 from scans_app.models import Event, Evidence, Hit, Scan
 from scans_app.models.hits import event_pk
 from scans_app.services.event_rows import DETAILS_KEPT, FrozenRule, clean_text, event_row
+from scans_app.services.lane_rows import lane_row, member_row, nearest_row
 from scans_app.services.members import read_members
 from scans_app.services.scanners import load_scan
 
@@ -17,11 +18,13 @@ MEMBERS_SHOWN = 1_000  # of one hit; the details say how many there are
 
 @dataclass
 class CorrelationRows:
-    """Rows to be written, hits of each rule by position, and sentences about what was cut short."""
+    """Rows to be written, hits of each rule by position, the nearest window of each that is silent, and sentences
+    about what was cut short."""
 
     events: dict[int, Event] = field(default_factory=dict)
     by_place: dict[tuple[int, int], Hit] = field(default_factory=dict)  # (event, rule version): a hit each
     counts: dict[int, int] = field(default_factory=dict)
+    nearest: dict[int, dict[str, Any]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -47,10 +50,13 @@ def correlate_scan(scan: Scan) -> CorrelationRows:
     for index, count in correlated.truncated.items():
         title = loaded.rules[index].title
         rows.problems.append(f"{title}: {count:,} matches were too many to correlate; the earliest were.")
+    plans = {plan.rule_index: plan for plan in correlations.plans}
+    for index, nearest in correlated.nearest.items():
+        rows.nearest[index] = nearest_row(plans[index], nearest, loaded.rules)
     files = _Files()
     for hit in correlated.hits:
         if hit.rule_index not in correlations.silent_hits:
-            _add(rows, scan, hit, loaded.rules, files)
+            _add(rows, scan, plans[hit.rule_index], hit, loaded.rules, files)
     return rows
 
 
@@ -71,6 +77,7 @@ class _Files:
 def _add(
     rows: CorrelationRows,
     scan: Scan,
+    plan: sigma_engine.Plan,
     hit: sigma_engine.CorrelationHit,
     rules: list[FrozenRule],
     files: _Files,
@@ -89,14 +96,14 @@ def _add(
     facts = sigma_engine.event_facts(record.event)
     made = sigma_engine.Hit(hit.rule_index, last.chunk, last.position, record.event, facts, hit.details())
     rows.events.setdefault(key, event_row(int(last.evidence), made))
-    rows.by_place[key, rule.version_pk] = _hit(scan, rule, hit, key, rules)
+    rows.by_place[key, rule.version_pk] = _hit(scan, plan, hit, key, rules)
     rows.counts[hit.rule_index] = rows.counts.get(hit.rule_index, 0) + 1
 
 
 def _hit(
-    scan: Scan, rule: FrozenRule, hit: sigma_engine.CorrelationHit, event: int, rules: list[FrozenRule]
+    scan: Scan, plan: sigma_engine.Plan, hit: sigma_engine.CorrelationHit, event: int, rules: list[FrozenRule]
 ) -> Hit:
-    last = hit.last
+    last, rule = hit.last, rules[hit.rule_index]
     return Hit(
         scan_id=scan.pk,
         rule_id=rule.rule_pk,
@@ -112,21 +119,10 @@ def _hit(
         channel=_common([clean_text(member.channel) for member in hit.members], ""),
         event_code=_common([member.event_id for member in hit.members if member.event_id is not None], -1),
         details=clean_text(hit.details(), DETAILS_KEPT),
-        members=[_member(member, rules) for member in hit.members[:MEMBERS_SHOWN]],
+        members=[member_row(member, rules) for member in hit.members[:MEMBERS_SHOWN]],
+        lane=lane_row(plan, hit, rules),
     )
 
 
 def _common(values: list[Any], otherwise: Any) -> Any:
     return values[0] if len(set(values)) == 1 else otherwise
-
-
-def _member(member: sigma_engine.Member, rules: list[FrozenRule]) -> dict[str, Any]:
-    return {
-        "evidence": int(member.evidence),
-        "chunk": member.chunk,
-        "position": member.position,
-        "record_id": member.record_id,
-        "time": member.time,
-        "computer": clean_text(member.computer),
-        "rule": rules[member.rule_index].title,
-    }

@@ -35,7 +35,7 @@ def settle(scan_pk: int) -> None:
             Event.objects.bulk_create(found.events.values(), batch_size=500, ignore_conflicts=True)
             Hit.objects.bulk_create(found.hits, batch_size=500)
             scan.hits += len(found.hits)
-        rules = _count_rules(scan, units, found.counts)
+        rules = _count_rules(scan, units, found)
         scan.log = _log(units, rules) | {"correlations": found.problems}
         scan.save(update_fields=["state", "finished_at", "log", "hits"])
     remove_members(scan_pk)
@@ -62,9 +62,9 @@ def _end_state(scan: Scan, units: Iterable[ScanUnit], problems: list[str]) -> st
     return Scan.State.FINISHED_WITH_GAPS if gaps else Scan.State.FINISHED
 
 
-def _count_rules(scan: Scan, units: Iterable[ScanUnit], correlated: dict[int, int]) -> list[ScanRule]:
-    """Write the hits and events of each rule of the scan; the rules."""
-    kept, capped = Counter[int](correlated), Counter[int]()
+def _count_rules(scan: Scan, units: Iterable[ScanUnit], correlated: CorrelationRows) -> list[ScanRule]:
+    """Write the hits and events of each rule of the scan, and a silent correlation's nearest window; the rules."""
+    kept, capped = Counter[int](correlated.counts), Counter[int]()
     source_events = _source_events(units)
     for unit in units:
         for position, (unit_kept, unit_capped) in unit.rule_hits.items():
@@ -74,8 +74,9 @@ def _count_rules(scan: Scan, units: Iterable[ScanUnit], correlated: dict[int, in
     for rule in rules:
         rule.hits, rule.hits_capped = kept[rule.position], capped[rule.position]
         rule.events = sum(source_events[name] for name in rule.sources)
-    told = [rule for rule in rules if rule.hits or rule.hits_capped or rule.events]
-    ScanRule.objects.bulk_update(told, ["hits", "hits_capped", "events"], batch_size=200)
+        rule.nearest = correlated.nearest.get(rule.position, {})
+    told = [rule for rule in rules if rule.hits or rule.hits_capped or rule.events or rule.nearest]
+    ScanRule.objects.bulk_update(told, ["hits", "hits_capped", "events", "nearest"], batch_size=200)
     return rules
 
 
