@@ -52,6 +52,7 @@ from sigma_engine.global_filter import filtered
 from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
 from sigma_engine.model import Mapping, Model, ModelError, Source, load_model, parse_model, shipped_models
 from sigma_engine.model_report import MissingSource, ModelReport, UnmappedField, model_report
+from sigma_engine.near_misses import Clause, RuleClauses, failed_clauses
 from sigma_engine.nearest_window import why_silent
 from sigma_engine.placeholders import Placeholders, parse_placeholders, write_placeholders
 from sigma_engine.rule import (
@@ -83,6 +84,7 @@ __all__ = [
     "ChunkProblem",
     "ChunkRead",
     "ChunkSummary",
+    "Clause",
     "CompiledSet",
     "Correlated",
     "Correlation",
@@ -115,6 +117,7 @@ __all__ = [
     "Plan",
     "Record",
     "Rule",
+    "RuleClauses",
     "Scanner",
     "Scope",
     "SelectionError",
@@ -133,6 +136,7 @@ __all__ = [
     "event_facts",
     "event_key",
     "explain",
+    "failed_clauses",
     "field_names",
     "fields_used",
     "filtered",
