@@ -16,8 +16,8 @@ from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import QueryDict
 
+from rules_app.event_values import NOTHINGS
 from rules_app.models import Rule
-from scans_app.event_values import NOTHINGS
 from scans_app.histogram import Histogram, histogram
 from scans_app.hit_filters import COLUMNS, NOT, Clause, HitFilters, with_query
 from scans_app.hit_stack import HitStack, can_stack

@@ -16,7 +16,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from scans_app.event_values import NOTHINGS, event_field_is
+from rules_app.event_values import NOTHINGS
+from scans_app.event_values import event_field_is
 from sigma_engine import LEVELS, level_rank
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,9 +9,10 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 from django.http import QueryDict
 
+from rules_app.event_values import FieldValue, event_sections
 from rules_app.models import Rule
-from scans_app.event_values import FieldValue, event_sections
 from scans_app.hit_filters import with_query
+from scans_app.lane import Lane
 from scans_app.models import Hit, HitComment, HitJudgement
 from scans_app.services.why import Why, explain_hit
 
@@ -47,6 +48,11 @@ class HitSlide:
     def sections(self) -> list[tuple[str, list[FieldValue]]]:
         """The event's values by section."""
         return event_sections(self.hit.event.data)
+
+    @cached_property
+    def lane(self) -> Lane | None:
+        """The window of a correlation's hit."""
+        return Lane(self.hit.lane, self.hit.members) if self.hit.lane and self.hit.members else None
 
     @cached_property
     def why(self) -> Why:

@@ -9,7 +9,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from scans_app.event_values import NOTHINGS, path_steps
+from rules_app.event_values import NOTHINGS
+from scans_app.event_values import path_steps
 from scans_app.hit_filters import EVENT
 from scans_app.models import Evidence, Hit
 from scans_app.services.stacks import STACK_COLUMNS, StackRow, stack

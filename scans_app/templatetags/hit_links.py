@@ -13,7 +13,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from scans_app.event_values import NOTHINGS, FieldValue
+from rules_app.event_values import NOTHINGS, FieldValue
 from scans_app.hit_browser import HitBrowser
 from scans_app.hit_filters import EVENT, from_micros
 from scans_app.models import Hit
