@@ -6,6 +6,7 @@ import "./keep_place.js";
 import "./keyboard.js";
 import "./live_check.js";
 import "./send_at_once.js";
+import "./sent_text.js";
 import "./theme.js";
 import "./upload.js";
 import "./values.js";

@@ -6,9 +6,10 @@ const shown = (element) => element.checkVisibility();
 let before = "";
 
 document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented) return; // the editor has used it
   if (event.ctrlKey || event.metaKey || event.altKey) return withControl(event);
   if (typing(event.target)) {
-    if (event.key === "Escape") event.target.blur();
+    if (event.key === "Escape" && !event.target.closest(".cm-editor")) event.target.blur(); // there Esc, then Tab leaves
     return;
   }
   const combined = before ? `${before} ${event.key}` : event.key;

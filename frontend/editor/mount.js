@@ -1,0 +1,72 @@
+// The editor over a text field: what is typed is in the field at once, so that the form sends what is on the screen.
+import { acceptCompletion, autocompletion, startCompletion } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
+import { yaml } from "@codemirror/lang-yaml";
+import { bracketMatching, foldGutter, foldKeymap, indentUnit } from "@codemirror/language";
+import { lintGutter, lintKeymap } from "@codemirror/lint";
+import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
+import { EditorState } from "@codemirror/state";
+import * as cm from "@codemirror/view";
+
+import { complete } from "./complete.js";
+import { listenToList, mendNearest, showFindings } from "./findings.js";
+import { hover } from "./hover.js";
+import { looks } from "./looks.js";
+import { TextEvents } from "./text_events.js";
+import { Unsaved } from "./unsaved.js";
+
+export function mount(field) {
+  const { form } = field;
+  const events = new TextEvents(form, field.value);
+  const unsaved = new Unsaved(form, field.dataset.saved === undefined ? field.defaultValue : field.dataset.saved);
+
+  const changed = cm.EditorView.updateListener.of((update) => {
+    if (update.selectionSet || update.docChanged) showCaret(update.state);
+    if (!update.docChanged) return;
+    field.value = update.state.doc.toString();
+    events.changed(field.value);
+    unsaved.keep(field.value);
+  });
+  const view = new cm.EditorView({ doc: field.value, extensions: [...extensions(field, events), changed] });
+  field.before(view.dom);
+  field.hidden = true;
+  form.dataset.editing = "";
+
+  const replace = (text) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+  field.addEventListener("input", () => field.value !== view.state.doc.toString() && replace(field.value));
+  unsaved.offer(document.getElementById("unsaved"), field.value, replace);
+  listenToList(view);
+  showFindings(view);
+  showCaret(view.state);
+  document.addEventListener("htmx:afterSwap", (event) => event.detail.target.id === "findings" && showFindings(view));
+  document.querySelector("[data-run]")?.addEventListener("click", () => events.tell());
+}
+
+function extensions(field, events) {
+  const run = () => {
+    events.tell();
+    return true;
+  };
+  return [
+    cm.keymap.of([
+      { key: "Mod-Enter", run },
+      { key: "Mod-.", run: mendNearest },
+      { key: "Mod-Space", run: startCompletion },
+      { key: "Tab", run: acceptCompletion },
+      { key: "Tab", run: indentMore, shift: indentLess },
+      ...defaultKeymap, ...historyKeymap, ...searchKeymap, ...foldKeymap, ...lintKeymap,
+    ]),
+    cm.lineNumbers(), foldGutter(), lintGutter(), history(), cm.drawSelection(), cm.highlightActiveLine(), cm.highlightActiveLineGutter(),
+    cm.highlightSpecialChars(), bracketMatching(), highlightSelectionMatches(), search({ top: false }), yaml(), indentUnit.of("    "),
+    EditorState.tabSize.of(4), autocompletion({ override: [complete], icons: false, maxRenderedOptions: 80 }), hover, looks,
+    cm.EditorView.contentAttributes.of({ "aria-label": "Rule, YAML", "aria-describedby": "editor-help", spellcheck: "false" }),
+  ];
+}
+
+function showCaret(state) {
+  const place = document.querySelector("[data-caret]");
+  if (!place) return;
+  const at = state.selection.main.head;
+  const line = state.doc.lineAt(at);
+  place.textContent = `Line ${line.number}, column ${at - line.from + 1}`;
+}
