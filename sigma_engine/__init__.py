@@ -40,6 +40,7 @@ from sigma_engine.events import (
     Record,
     event_facts,
     event_key,
+    event_time,
     open_evidence,
     rewrite_json,
     to_event,
@@ -72,6 +73,7 @@ from sigma_engine.scanner import ChunkHits, Hit, Scanner
 from sigma_engine.selection import SelectionError, has_tag, select_rules
 from sigma_engine.tuning import TunedRule, Tuning, apply_tuning, parse_tuning
 from sigma_engine.values import ABSENT
+from sigma_engine.wanted_keys import WantedKeys
 
 __all__ = [
     "ABSENT",
@@ -126,6 +128,7 @@ __all__ = [
     "TunedRule",
     "Tuning",
     "UnmappedField",
+    "WantedKeys",
     "abbreviate_channel",
     "abbreviate_provider",
     "apply_tuning",
@@ -135,6 +138,7 @@ __all__ = [
     "correlate",
     "event_facts",
     "event_key",
+    "event_time",
     "explain",
     "failed_clauses",
     "field_names",
