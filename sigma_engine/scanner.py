@@ -12,6 +12,8 @@ from sigma_engine.compiler import CompiledSet
 from sigma_engine.correlation_parts import Member, member_text
 from sigma_engine.details import render_details
 from sigma_engine.events import ChunkRead, EventFacts, EvidenceFile, Record, event_facts, event_time
+from sigma_engine.funnel import ChunkFunnel, Funnel
+from sigma_engine.funnel_questions import Questions
 from sigma_engine.model import Source
 from sigma_engine.routing import Router
 from sigma_engine.rule import Rule
@@ -37,7 +39,7 @@ class ChunkHits:
 
     `members` are the matches that correlations need, silent ones too; `correlate` takes those of all chunks.
     `source_events` counts events by log source name (an event can belong to several); `regex_timeouts` counts
-    searches that ran out of time, by pattern.
+    searches that ran out of time, by pattern. `funnel` is None but for a debug scan.
     """
 
     read: ChunkRead
@@ -46,13 +48,18 @@ class ChunkHits:
     members: list[Member] = field(default_factory=list)
     source_events: dict[str, int] = field(default_factory=dict)
     regex_timeouts: dict[str, int] = field(default_factory=dict)
+    funnel: Funnel | None = None
 
 
 class Scanner:
-    """Matches events against a compiled set. Holds bounded caches; not for use by two threads at once."""
+    """Matches events against a compiled set. Holds bounded caches; not for use by two threads at once.
 
-    def __init__(self, compiled: CompiledSet) -> None:
+    With `questions` (a debug scan) it asks these too, and each chunk comes with its funnel; the hits are the same.
+    """
+
+    def __init__(self, compiled: CompiledSet, questions: Questions | None = None) -> None:
         self._compiled = compiled
+        self._questions = questions
         self._budget = CacheBudget()
         self._timeouts = Timeouts()
         self._routers: dict[str, Router] = {}
@@ -90,6 +97,7 @@ class Scanner:
         router = self._router(file_name)
         by_source: Counter[tuple[Source, ...]] = Counter()
         self._timeouts.counts = found.regex_timeouts
+        funnel = self._chunk_funnel(evidence, number)
         for record in found.read.records:
             if time_range != (None, None) and not _inside(event_time(record.event), time_range):
                 continue
@@ -97,13 +105,21 @@ class Scanner:
             by_source[accepted] += 1
             bucket = self._bucket(accepted)
             matched = bucket.match(record.event) if bucket is not None else ()
+            if funnel is not None:
+                matched = funnel.see(accepted, matched, record)
             if matched:
                 self._keep(matched, record, accepted, evidence, found)
         found.events = by_source.total()
+        found.funnel = funnel.count() if funnel is not None else None
         for accepted, count in by_source.items():
             for name in {source.name for source in accepted}:
                 found.source_events[name] = found.source_events.get(name, 0) + count
         return found
+
+    def _chunk_funnel(self, evidence: str, chunk: int) -> ChunkFunnel | None:
+        if self._questions is None:
+            return None
+        return ChunkFunnel(self._questions, self._compiled.model, evidence, chunk)
 
     def _keep(
         self,
@@ -147,7 +163,8 @@ class Scanner:
     def match(self, event: dict[str, Any], file_name: str = "") -> tuple[int, ...]:
         """The indexes of the detection rules that match one event, ascending, those that stay silent too."""
         bucket = self._bucket(self._router(file_name).accepted(event))
-        return bucket.match(event) if bucket is not None else ()
+        matched = bucket.match(event) if bucket is not None else ()
+        return matched if self._questions is None else self._questions.rules_of(matched)
 
     def _seen(self, index: int, event: dict[str, Any]) -> dict[str, Any]:
         rule = self._compiled.rules[index]
@@ -173,6 +190,8 @@ class Scanner:
             rules = [
                 (index, rule) for index in indexes if isinstance(rule := self._compiled.rules[index], Rule)
             ]
+            if self._questions is not None:
+                rules += self._questions.about(index for index, _ in rules)
             self._buckets[key] = (
                 Bucket(rules, self._compiled.model, accepted, self._budget, self._timeouts) if rules else None
             )
