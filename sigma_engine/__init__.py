@@ -73,6 +73,7 @@ from sigma_engine.scanner import ChunkHits, Hit, Scanner
 from sigma_engine.selection import SelectionError, has_tag, select_rules
 from sigma_engine.tuning import TunedRule, Tuning, apply_tuning, parse_tuning
 from sigma_engine.values import ABSENT
+from sigma_engine.vocabulary import FieldMapping, logsource_words, mapped_fields, sigma_words
 from sigma_engine.wanted_keys import WantedKeys
 
 __all__ = [
@@ -99,6 +100,7 @@ __all__ = [
     "EvidenceFile",
     "Explanation",
     "FellOut",
+    "FieldMapping",
     "Filter",
     "Finding",
     "Hit",
@@ -149,6 +151,8 @@ __all__ = [
     "load_compiled",
     "load_model",
     "load_or_compile",
+    "logsource_words",
+    "mapped_fields",
     "model_report",
     "needed_rules",
     "open_evidence",
@@ -162,6 +166,7 @@ __all__ = [
     "select_rules",
     "set_digest",
     "shipped_models",
+    "sigma_words",
     "store_compiled",
     "summarise_chunk",
     "to_event",

@@ -42,7 +42,7 @@ def _against(rule: Rule, model: Model) -> list[Finding]:
     sources = model.sources_for(rule.logsource)
     if not sources:
         return [not_served(rule, model)]
-    kinds = {source: _sources_of_its_events(source, model) for source in sources}
+    kinds = {source: sources_of_its_events(source, model) for source in sources}
     findings = []
     for field, test in fields_used(rule).items():
         lacking = [
@@ -76,7 +76,7 @@ def _may_hold_without(field: str, part: FieldTest | Group) -> bool:
     return all(holds) if part.kind == "all" else any(holds)
 
 
-def _sources_of_its_events(source: Source, model: Model) -> tuple[Source, ...]:
+def sources_of_its_events(source: Source, model: Model) -> tuple[Source, ...]:
     """All the sources that take an event which this one takes: what a field means is decided among them."""
     channel = source.channels[0] if source.channels else ""
     key = EventKey(
@@ -98,14 +98,15 @@ def _unmapped(field: str, test: FieldTest, model: Model) -> Finding:
 
 def _not_everywhere(field: str, test: FieldTest, lacking: list[Source]) -> Finding:
     """Such as OriginalFileName, which Sysmon writes and Security 4688 does not."""
-    events = ", ".join(_events_of(source) for source in lacking)
+    events = ", ".join(events_of(source) for source in lacking)
     message = (
         f"`{field}` is no field of {events}: there it is absent, and only a test for null is true of it."
     )
     return Finding("field_not_in_source", Severity.INFO, message, "", test.line, test.column, Scope.MODEL)
 
 
-def _events_of(source: Source) -> str:
+def events_of(source: Source) -> str:
+    """The events of a source as a person names them: `Security 4688`."""
     channel = source.channels[0] if source.channels else source.name
     ids = " ".join(map(str, source.event_ids[:5]))
     return f"{channel} {ids}".strip()

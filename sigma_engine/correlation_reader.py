@@ -9,7 +9,7 @@ from sigma_engine.findings import Finding, Severity
 from sigma_engine.window import NUMERIC, OPERATORS, TEMPORAL, TYPES, Bound, Window, parse_timespan
 from sigma_engine.yaml_source import Node
 
-_KEYS = ("type", "rules", "timespan", "group-by", "condition", "aliases", "generate")
+CORRELATION_KEYS = ("type", "rules", "timespan", "group-by", "condition", "aliases", "generate")
 _CONDITION_KEYS = (*OPERATORS, "field", "percentile")
 
 
@@ -40,7 +40,7 @@ class _Reader:
         if self._node.kind != "map":
             self._error("correlation_type", "`correlation` must be a map.", self._node)
             return None
-        self._check_keys(self._node, _KEYS)
+        self._check_keys(self._node, CORRELATION_KEYS)
         kind = self._type()
         rules = self._rules()
         span = self._span()

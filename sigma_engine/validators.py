@@ -14,8 +14,8 @@ from sigma_engine.findings import Finding, Severity
 from sigma_engine.yaml_source import Node
 
 _TAG = re.compile(r"[a-z0-9_-]+\.[a-z0-9._-]+")
-_NAMESPACES = ("attack", "car", "cve", "d3fend", "detection", "stp", "tlp")
-_TACTICS = frozenset(
+NAMESPACES = ("attack", "car", "cve", "d3fend", "detection", "stp", "tlp")
+TACTICS = frozenset(
     [
         "reconnaissance",
         "resource-development",
@@ -38,7 +38,7 @@ _TACTICS = frozenset(
 _TECHNIQUE = re.compile(r"(t\d{4}(\.\d{3})?|(g|s|c|ta|ds)\d{4})")
 _MAX_TITLE = 110
 _VAGUE = ("none", "pentest", "penetration test", "unknow", "n/a", "no", "-")
-_KNOWN_KEYS = frozenset(
+KNOWN_KEYS = frozenset(
     [
         "title",
         "id",
@@ -151,10 +151,10 @@ def _tag(tag: Node) -> Iterator[Finding]:
         yield _info("tag_namespace", f"The tag `{tag.text}` has no namespace such as `attack.`.", tag)
         return
     namespace, _, name = tag.text.partition(".")
-    if namespace not in _NAMESPACES:
+    if namespace not in NAMESPACES:
         message = f"`{namespace}` is not a namespace that Sigma knows."
-        yield _info("tag_namespace", message, tag, f"Sigma has: {', '.join(_NAMESPACES)}.")
-    if namespace == "attack" and name not in _TACTICS and not _TECHNIQUE.fullmatch(name):
+        yield _info("tag_namespace", message, tag, f"Sigma has: {', '.join(NAMESPACES)}.")
+    if namespace == "attack" and name not in TACTICS and not _TECHNIQUE.fullmatch(name):
         message = f"`{name}` is no ATT&CK tactic or technique."
         yield _info("tag_attack", message, tag, "Write such as `attack.t1059.001`.")
 
@@ -178,8 +178,8 @@ def _lists(node: Node) -> Iterator[Finding]:
 
 def _keys(node: Node) -> Iterator[Finding]:
     for name, key in node.keys.items():
-        if name not in _KNOWN_KEYS:
-            close = get_close_matches(name, _KNOWN_KEYS, 1, 0.8)
+        if name not in KNOWN_KEYS:
+            close = get_close_matches(name, KNOWN_KEYS, 1, 0.8)
             if close and close[0] not in node.value:
                 yield _info(
                     "key_unknown", f"`{name}` is no key of a rule.", key, f"Did you mean `{close[0]}`?"
