@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rules_app.views import event_models, imports, library, model_edit, rule_edit, rules, sets
+from rules_app.views import event_models, imports, library, model_edit, rule_edit, rules, sets, words
 
 app_name = "rules"
 
@@ -10,6 +10,8 @@ urlpatterns = [
     path("rules/", library.library, name="list"),
     path("rules/new/", rule_edit.new, name="new"),
     path("rules/check/", rule_edit.check, name="check"),
+    path("rules/words/", words.words, name="words"),
+    path("rules/words/fields/", words.fields, name="fields"),
     path("rules/import/", imports.import_rules, name="import"),
     path("rules/import/<int:pk>/", imports.import_job, name="import_job"),
     path("rules/import/<int:pk>/again/", imports.import_again, name="import_again"),

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from scans_app.views import cases, evidence, hit, hits, scan_new, scans
+from scans_app.views import case_fields, cases, evidence, hit, hits, scan_new, scans
 
 app_name = "cases"
 
@@ -10,6 +10,7 @@ in_case = [
     path("", cases.case, name="case"),
     path("members/", cases.members, name="members"),
     path("members/<int:pk>/remove/", cases.member_remove, name="member_remove"),
+    path("fields/", case_fields.fields, name="fields"),
     path("evidence/", evidence.evidence, name="evidence"),
     path("evidence/upload/", evidence.upload, name="upload"),
     path("evidence/<int:pk>/", evidence.evidence_file, name="evidence_file"),
@@ -27,6 +28,7 @@ in_case = [
 ]
 urlpatterns = [
     path("cases/", cases.case_list, name="list"),
+    path("cases/choice/", case_fields.choice, name="choice"),
     path("cases/new/", cases.case_new, name="new"),
     path("cases/<int:case_pk>/", include(in_case)),
 ]

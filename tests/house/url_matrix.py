@@ -43,6 +43,8 @@ MATRIX: dict[str, Page] = {
     "rules:list": Page(SIGNED_IN),
     "rules:new": Page(SIGNED_IN, SIGNED_IN),
     "rules:check": Page(None, SIGNED_IN),
+    "rules:words": Page(SIGNED_IN),
+    "rules:fields": Page(SIGNED_IN),
     "rules:import": Page(SIGNED_IN, SIGNED_IN),
     "rules:import_job": Page(MINE),
     "rules:import_again": Page(None, MINE),
@@ -64,7 +66,9 @@ MATRIX: dict[str, Page] = {
     # cases: members only
     "cases:list": Page(SIGNED_IN),
     "cases:new": Page(SIGNED_IN, SIGNED_IN),
+    "cases:choice": Page(SIGNED_IN),
     "cases:case": Page(READ),
+    "cases:fields": Page(READ),
     "cases:members": Page(None, OWN),
     "cases:member_remove": Page(None, OWN),
     "cases:evidence": Page(READ),

@@ -1,0 +1,46 @@
+"""What the rule editor asks of cases: which there are, and how often the events of one have a log source's fields."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from rules_app.selection import load_default_model
+from rules_app.views.words import asked_logsource
+from scans_app.access import get_visible_case
+from scans_app.models import Case
+from scans_app.services.field_counts import logsource_counts
+from sigma_engine import mapped_fields
+
+CASES_OFFERED = 200  # the newest; a person has fewer open at a time
+
+
+@require_GET
+def choice(request: HttpRequest) -> HttpResponse:
+    """The choice of a case whose evidence a rule is written for; `?case=` is chosen."""
+    cases = Case.objects.visible_to(request.user).order_by("-pk")[:CASES_OFFERED]
+    asked = request.GET.get("case", "")
+    context = {"cases": cases, "chosen": int(asked) if asked.isascii() and asked.isdigit() else 0}
+    return render(request, "cases/_choice.html", context)
+
+
+@require_GET
+def fields(request: HttpRequest, case_pk: int) -> JsonResponse:
+    """{events, fields: {name: count}}: the events of a log source in the case, and how many have each field.
+
+    The most of a field's mappings counts where it has several. Fields that every event has (those of `System`) and
+    those that are computed are not counted and not named.
+    """
+    case = get_visible_case(request, case_pk)
+    model = load_default_model()
+    logsource = asked_logsource(request)
+    if model is None:
+        return JsonResponse({"events": 0, "fields": {}})
+    counted = logsource_counts(case, model, logsource)
+    found = {
+        name: [count for one in mappings if (count := counted.having(one.mapping)) is not None]
+        for name, mappings in mapped_fields(model, logsource).items()
+    }
+    having = {name: max(counts) for name, counts in found.items() if counts and max(counts)}
+    return JsonResponse({"events": counted.events, "fields": dict(counted.fields) | having})
