@@ -35,7 +35,7 @@ def lane_row(plan: Plan, hit: CorrelationHit, rules: Sequence[FrozenRule]) -> di
 
 
 def nearest_row(plan: Plan, nearest: NearestWindow, rules: Sequence[FrozenRule]) -> dict[str, Any]:
-    """The same of a silent correlation's nearest window (`reached` is None), with `cause`, a sentence, and `members`."""
+    """The same of a silent correlation's nearest window, with `cause`, a sentence, and `members`; `reached` is None."""
     return _question(plan, rules) | {
         "cause": why_silent(plan, nearest, [rule.title for rule in rules]),
         "group": _group(nearest.group),

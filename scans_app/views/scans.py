@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from rules_app.models import RuleSet
 from scans_app import access
-from scans_app.models import Hit, Scan
+from scans_app.lane import Lane
+from scans_app.models import Hit, Scan, ScanRule
 from scans_app.services.scans import cancel_scan
 from scans_app.services.stacks import scan_mark, stack
 from scans_app.views.frame import HEAVY, case_frame
@@ -22,6 +23,7 @@ from sigmaweb.partials import render_partial
 NEWEST = 10
 GAPS_SHOWN = 100
 RULES_SHOWN = 50
+CORRELATIONS_SHOWN = 20
 STOP_POLLING = 286  # htmx puts the answer in its place and asks no more
 
 
@@ -99,7 +101,16 @@ def _result(scan: Scan) -> dict[str, Any]:
         "levels": stack(Hit.objects.of_scan(scan), "level", mark=scan_mark(scan)),
         "rules": hit.select_related("rule_version__rule").order_by("-hits", "position")[:RULES_SHOWN],
         "rules_with_hits": hit.count(),
+        "silent_correlations": _silent_correlations(scan),
         "silent": silent.aggregate(
             no_event=Count("pk", filter=Q(events=0)), saw=Count("pk", filter=Q(events__gt=0))
         ),
     }
+
+
+def _silent_correlations(scan: Scan) -> list[tuple[ScanRule, Lane | None]]:
+    """The correlations without a hit, each with the window that came nearest, if anything came near."""
+    rows = scan.rules.exclude(nearest={}).select_related("rule_version__rule")[:CORRELATIONS_SHOWN]
+    return [
+        (row, Lane(row.nearest, row.nearest["members"]) if row.nearest["members"] else None) for row in rows
+    ]
