@@ -7,15 +7,29 @@ models are read-only for everybody.
 from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.db.models import Q
+from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
-from rules_app.models import EventModel, EventModelVersion, ImportJob, Rule, RuleSet, RuleVersion
+from rules_app.models import (
+    EventModel,
+    EventModelVersion,
+    ImportJob,
+    PinnedEvent,
+    Rule,
+    RuleSet,
+    RuleTest,
+    RuleVersion,
+)
+from rules_app.models.pins import CopiedEvent
+
+KEY_DIGITS = 18  # a longer key is no 64 bit number
 
 
 def get_visible_rule(request: HttpRequest, pk: int) -> Rule:
-    """The rule with its set and current version, or Http404."""
-    rules = Rule.objects.visible_to(request.user).select_related("rule_set", "current__author")
+    """The rule with its set, published version and draft, or Http404."""
+    rules = Rule.objects.visible_to(request.user)
+    rules = rules.select_related("rule_set", "current__author", "draft__author")
     return get_object_or_404(rules, pk=pk)
 
 
@@ -63,3 +77,21 @@ def get_visible_model_version(request: HttpRequest, pk: int, number: int) -> Eve
 def get_visible_import_job(request: HttpRequest, pk: int) -> ImportJob:
     """The import job with its set, or Http404."""
     return get_object_or_404(ImportJob.objects.visible_to(request.user).select_related("rule_set"), pk=pk)
+
+
+def get_visible_test(request: HttpRequest, pk: int) -> RuleTest:
+    """A test of a rule, or one that this person made without a rule, or Http404."""
+    tests = RuleTest.objects.select_related("rule")
+    return get_object_or_404(tests.filter(Q(rule__isnull=False) | Q(created_by=request.user.pk)), pk=pk)
+
+
+def get_kept_event(request: HttpRequest, key: str) -> CopiedEvent:
+    """The event of a dot in the editor: a pin of this person ("12"), or a test ("t12"). Raises Http404."""
+    number = key.removeprefix("t")
+    if not (number.isascii() and number.isdecimal() and len(number) <= KEY_DIGITS):
+        raise Http404(f"There is no event {key!r}.")
+    if key.startswith("t"):
+        return get_visible_test(request, int(number))
+    return get_object_or_404(
+        PinnedEvent.objects.select_related("rule"), owner=request.user.pk, pk=int(number)
+    )

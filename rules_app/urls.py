@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from rules_app.views import event_models, imports, library, model_edit, rule_edit, rules, sets, words
+from rules_app.views import (
+    event_models,
+    imports,
+    library,
+    model_edit,
+    pins,
+    rule_edit,
+    rule_tests,
+    rules,
+    sets,
+    words,
+)
 
 app_name = "rules"
 
@@ -12,6 +23,13 @@ urlpatterns = [
     path("rules/check/", rule_edit.check, name="check"),
     path("rules/words/", words.words, name="words"),
     path("rules/words/fields/", words.fields, name="fields"),
+    path("rules/dots/", pins.dots, name="dots"),
+    path("rules/pins/add/", pins.add, name="pin_add"),
+    path("rules/pins/remove/", pins.remove, name="pin_remove"),
+    path("rules/pins/adopt/", pins.adopt, name="pin_adopt"),
+    path("rules/pins/expect/", pins.expect, name="pin_expect"),
+    path("rules/tests/<int:pk>/", rule_tests.change, name="test_change"),
+    path("rules/<int:pk>/tests/", rule_tests.add, name="test_add"),
     path("rules/import/", imports.import_rules, name="import"),
     path("rules/import/<int:pk>/", imports.import_job, name="import_job"),
     path("rules/import/<int:pk>/again/", imports.import_again, name="import_again"),

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from rules_app.models.rules import Rule
 
@@ -29,11 +30,15 @@ class CopiedEvent(models.Model):
     class Meta:
         abstract = True
 
-    @property
+    @cached_property
     def event(self) -> dict[str, Any]:
-        """The event in the engine's shape, a new copy each time it is asked for."""
+        """The event in the engine's shape. Not to be changed."""
         event: dict[str, Any] = json.loads(self.event_text)
         return event
+
+    def columns(self) -> dict[str, Any]:
+        """What another copy of it has in common with this one."""
+        return {name: getattr(self, name) for name in ("event_text", "file_name", "sha256", "origin")}
 
 
 class PinnedEvent(CopiedEvent):

@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from rules_app.matching import NotReady, match_events, ready_rule
-from rules_app.models import Rule, RuleTest, RuleVersion
+from rules_app.models import PinnedEvent, Rule, RuleTest, RuleVersion
+from rules_app.models.pins import CopiedEvent
 from rules_app.selection import load_default_model
 from rules_app.services.pins import MAX_PINS, PinError, PinSource
 
@@ -29,13 +30,24 @@ def tests_of(user: User, rule: Rule | None) -> list[RuleTest]:
     return tests_of_rule(rule) if rule else list(RuleTest.objects.filter(rule=None, created_by=user))
 
 
+def test_of(user: User, rule: Rule | None, event: CopiedEvent) -> RuleTest | None:
+    """The test that a rule has of an event, or that this person made of it without a rule."""
+    tests = RuleTest.objects.filter(rule=rule, sha256=event.sha256)
+    return (tests.filter(created_by=user) if rule is None else tests).first()
+
+
 def tests_of_rule(rule: Rule) -> list[RuleTest]:
     """The tests of a rule in the order of making."""
     return list(RuleTest.objects.filter(rule=rule))
 
 
 def add_tests(
-    user: User, rule: Rule | None, sources: Iterable[PinSource], *, must_hit: bool, note: str = ""
+    user: User,
+    rule: Rule | None,
+    sources: Iterable[PinSource | CopiedEvent],
+    *,
+    must_hit: bool,
+    note: str = "",
 ) -> list[RuleTest]:
     """Make events tests of a rule. One that is a test already is turned to `must_hit` and keeps its note
     unless there is a new one. Raises PinError, with a sentence and nothing written."""
@@ -53,6 +65,33 @@ def add_tests(
             test.note = note or test.note
             test.save()
         return list(there.filter(sha256__in=rows))
+
+
+def expect_nothing(user: User, test: RuleTest) -> None:
+    """Take a test away and keep its event pinned for this person, at its place."""
+    with transaction.atomic():
+        PinnedEvent.objects.get_or_create(
+            owner=user,
+            rule=test.rule,
+            sha256=test.sha256,
+            defaults={**test.columns(), "created_at": test.created_at},
+        )
+        test.delete()
+
+
+def turn_test(test: RuleTest) -> None:
+    """Expect the opposite."""
+    RuleTest.objects.filter(pk=test.pk).update(must_hit=not test.must_hit)
+
+
+def note_test(test: RuleTest, note: str) -> None:
+    """Say why a test is there; its first 500 characters are kept."""
+    RuleTest.objects.filter(pk=test.pk).update(note=note.strip()[:500])
+
+
+def remove_test(test: RuleTest) -> None:
+    """Take a test away from its rule, with its copy of the event."""
+    test.delete()
 
 
 def failing_tests(rule: Rule, version: RuleVersion) -> list[FailedTest]:

@@ -16,6 +16,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from rules_app.models import ImportJob, Rule
 from rules_app.services import create_model, create_rule, get_or_create_set, sync_shipped_models
+from rules_app.services.pins import PinSource
+from rules_app.services.rule_tests import add_tests
 from scans_app.models import Case, Event, Evidence, Hit, Scan
 from scans_app.models.hits import event_pk
 from scans_app.services.cases import add_member, create_case
@@ -103,6 +105,7 @@ OBJECT_OF = {
     "rules:edit": "rule",
     "rules:enabled": "rule",
     "rules:version": "rule",
+    "rules:test_add": "rule",
     "rules:import_job": "import",
     "rules:import_again": "import",
     "cases:member_remove": "member",
@@ -185,6 +188,7 @@ def world(make_user: Callable[..., User], owner: User, teammate: User, stranger:
     rule = create_rule(get_or_create_set("matrix", owner), RULE, owner)
     model = create_model("A model of the matrix", MODEL, owner)
     job = ImportJob.objects.create(rule_set=rule.rule_set, created_by=owner)
+    (test,) = add_tests(owner, rule, [PinSource({"System": {}}, "", {"pasted": True})], must_hit=False)
     return World(
         visitors={
             "nobody": None,
@@ -196,7 +200,7 @@ def world(make_user: Callable[..., User], owner: User, teammate: User, stranger:
         },
         own=make_case(owner, teammate, reader, rule, model.current),
         others=make_case(other, None, None, rule, model.current),
-        shared={"rule": rule, "set": rule.rule_set, "model": model, "import": job},
+        shared={"rule": rule, "set": rule.rule_set, "model": model, "import": job, "test": test},
         token=issue_link(owner, "/"),
     )
 
