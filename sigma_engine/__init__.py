@@ -46,7 +46,8 @@ from sigma_engine.events import (
     to_event,
     units_of,
 )
-from sigma_engine.explain import Explanation, explain, type_name
+from sigma_engine.explain import Explanation, explain
+from sigma_engine.explain_leaf import type_name
 from sigma_engine.field_names import field_names
 from sigma_engine.findings import Finding, Scope, Severity
 from sigma_engine.global_filter import filtered
@@ -54,6 +55,7 @@ from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
 from sigma_engine.model import Mapping, Model, ModelError, Source, load_model, parse_model, shipped_models
 from sigma_engine.model_report import MissingSource, ModelReport, UnmappedField, model_report
 from sigma_engine.near_misses import Clause, RuleClauses, failed_clauses
+from sigma_engine.near_tally import ABSENT_VALUE, FailedClause, NearTally
 from sigma_engine.nearest_window import why_silent
 from sigma_engine.placeholders import Placeholders, parse_placeholders, write_placeholders
 from sigma_engine.rule import (
@@ -75,9 +77,11 @@ from sigma_engine.tuning import TunedRule, Tuning, apply_tuning, parse_tuning
 from sigma_engine.values import ABSENT
 from sigma_engine.vocabulary import FieldMapping, logsource_words, mapped_fields, sigma_words
 from sigma_engine.wanted_keys import WantedKeys
+from sigma_engine.widening import widened
 
 __all__ = [
     "ABSENT",
+    "ABSENT_VALUE",
     "ENGINE_VERSION",
     "LEVELS",
     "STATUSES",
@@ -99,6 +103,7 @@ __all__ = [
     "EvidenceError",
     "EvidenceFile",
     "Explanation",
+    "FailedClause",
     "FellOut",
     "FieldMapping",
     "Filter",
@@ -115,6 +120,7 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelReport",
+    "NearTally",
     "NearestWindow",
     "ParsedRule",
     "Placeholders",
@@ -173,5 +179,6 @@ __all__ = [
     "type_name",
     "units_of",
     "why_silent",
+    "widened",
     "write_placeholders",
 ]

@@ -1,0 +1,118 @@
+"""Near misses of one rule over many events: which single clause failed, how often, and what was there instead.
+
+Counts add up, so the events may be looked at in pieces. What is kept is bounded: the most frequent values of a clause,
+a few examples.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sigma_engine.correlation_parts import member_text
+from sigma_engine.events import Record
+from sigma_engine.model import Model
+from sigma_engine.near_misses import Clause, RuleClauses
+from sigma_engine.routing import Router, is_tried
+from sigma_engine.rule import Rule
+from sigma_engine.values import ABSENT
+
+MAX_VALUES = 1_000  # told apart for each clause; others are counted together
+MAX_LENGTH = 512  # characters of a value
+EXAMPLES = 3  # events kept for each value
+
+
+@dataclass
+class FailedClause:
+    """A clause that alone kept events out.
+
+    `truth` is what it was: a true one stands in the way, as a filter does. `values` counts what its field held, with
+    ABSENT_VALUE for events without it; `others` counts the values beyond `MAX_VALUES`. `examples` are events by value:
+    [evidence, chunk, position].
+    """
+
+    selection: str
+    number: int
+    label: str
+    line: int
+    truth: bool
+    events: int = 0
+    values: Counter[str] = field(default_factory=Counter)
+    others: int = 0
+    examples: dict[str, list[list[Any]]] = field(default_factory=dict)
+
+    def count(self, value: str, place: list[Any]) -> None:
+        """One more event that failed by this clause with this value."""
+        self.events += 1
+        if value not in self.values and len(self.values) >= MAX_VALUES:
+            self.others += 1
+            return
+        self.values[value] += 1
+        seen = self.examples.setdefault(value, [])
+        if len(seen) < EXAMPLES:
+            seen.append(place)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, the most frequent values first."""
+        return {
+            "selection": self.selection,
+            "number": self.number,
+            "label": self.label,
+            "line": self.line,
+            "truth": self.truth,
+            "events": self.events,
+            "values": [[value, count] for value, count in self.values.most_common()],
+            "others": self.others,
+            "examples": self.examples,
+        }
+
+
+ABSENT_VALUE = "\x00absent"  # no event holds this text: readers of events replace NUL
+
+
+class NearTally:
+    """Counts the near misses of one rule. `looked_at`, `tried` and `near` count events."""
+
+    def __init__(self, rule: Rule, model: Model) -> None:
+        self._rule, self._model = rule, model
+        self._clauses = RuleClauses(rule, model)
+        self._failed: dict[tuple[str, int], FailedClause] = {}
+        self._routers: dict[str, Router] = {}
+        self.looked_at = self.tried = self.near = 0
+
+    def look(self, records: Iterable[Record], file_name: str, evidence: Any) -> None:
+        """Looks at the events of a file; `evidence` is how examples name it."""
+        router = self._routers.setdefault(file_name, Router(self._model, file_name))
+        for record in records:
+            self.looked_at += 1
+            accepted = router.accepted(record.event)
+            if not is_tried(self._rule, self._model, accepted):
+                continue
+            self.tried += 1
+            failed = self._clauses.failed(record.event, accepted)
+            self.near += bool(failed)
+            for clause in failed:
+                self._of(clause).count(_shown(clause), [evidence, record.chunk, record.position])
+
+    def failed(self) -> list[FailedClause]:
+        """The clauses that failed, those of most events first."""
+        return sorted(self._failed.values(), key=lambda one: (-one.events, one.selection, one.number))
+
+    def _of(self, clause: Clause) -> FailedClause:
+        known = self._failed.get(clause.key)
+        if known is None:
+            known = self._failed[clause.key] = FailedClause(
+                clause.selection, clause.number, str(clause.test), clause.test.line, clause.truth
+            )
+        return known
+
+
+def _shown(clause: Clause) -> str:
+    """What the clause's field held, as text."""
+    if clause.value is ABSENT:
+        return ABSENT_VALUE
+    if clause.value is None:
+        return "" if not clause.test.field else "null"
+    return (member_text(clause.value) or "")[:MAX_LENGTH]
