@@ -49,9 +49,11 @@ from sigma_engine.events import (
 from sigma_engine.explain import Explanation, explain
 from sigma_engine.explain_leaf import type_name
 from sigma_engine.field_names import field_names
-from sigma_engine.findings import Finding, Scope, Severity
+from sigma_engine.findings import Finding, Mend, Scope, Severity
 from sigma_engine.global_filter import filtered
 from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
+from sigma_engine.mend_text import apply_mend
+from sigma_engine.mends import with_mends
 from sigma_engine.model import Mapping, Model, ModelError, Source, load_model, parse_model, shipped_models
 from sigma_engine.model_report import MissingSource, ModelReport, UnmappedField, model_report
 from sigma_engine.near_misses import Clause, RuleClauses, failed_clauses
@@ -116,6 +118,7 @@ __all__ = [
     "Logsource",
     "Mapping",
     "Member",
+    "Mend",
     "MissingSource",
     "Model",
     "ModelError",
@@ -139,6 +142,7 @@ __all__ = [
     "WantedKeys",
     "abbreviate_channel",
     "abbreviate_provider",
+    "apply_mend",
     "apply_tuning",
     "check_rule",
     "compile_lambda",
@@ -180,5 +184,6 @@ __all__ = [
     "units_of",
     "why_silent",
     "widened",
+    "with_mends",
     "write_placeholders",
 ]

@@ -27,8 +27,27 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Mend:
+    """One edit that makes a finding go away: the text between two places is replaced by `text`.
+
+    Lines and columns count from 1 as those of findings do; the end is the place behind the last character. `label` says
+    what it does, as on a button.
+    """
+
+    label: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault of a text. `line` and `column` count from 1 in the text that was given."""
+    """One fault of a text. `line` and `column` count from 1 in the text that was given.
+
+    `mends` are offered by `with_mends` alone: working them out takes longer than finding the fault.
+    """
 
     code: str
     severity: Severity
@@ -37,9 +56,10 @@ class Finding:
     line: int = 1
     column: int = 1
     scope: Scope = Scope.RULE
+    mends: tuple[Mend, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The finding as plain data, for JSON; `from_dict` reads it back."""
+        """The finding as plain data, for JSON, without its mends; `from_dict` reads it back."""
         return {
             "code": self.code,
             "severity": self.severity.value,

@@ -16,7 +16,17 @@ from sigma_engine.text_pattern import TextPattern
 
 _MAX_NAMES = 10  # selections of a condition that are tried in every combination
 # A folder's name between backslashes, or a drive, and a star behind it that was meant to be wild.
-_SWALLOWED = re.compile(r"(?:\\[\w .()%{}-]+|^[A-Za-z]:)\\\*(?=$|[^*])")
+SWALLOWED = re.compile(r"(?:\\[\w .()%{}-]+|^[A-Za-z]:)\\\*(?=$|[^*])")
+NEEDLESS_START = re.compile(r"^\*+(?=.)", re.DOTALL)  # stars at an end that a modifier leaves open anyway
+NEEDLESS_END = re.compile(r"((?:^|[^\\*])(?:\\\\)*)\*+$", re.DOTALL)
+_OPEN = {
+    "contains",
+    "startswith",
+    "endswith",
+    "all",
+    "cased",
+    "windash",
+}  # modifiers that keep a value's stars
 _SHARE = re.compile(r"\\\\[^\\*?]+\\")
 
 
@@ -44,7 +54,7 @@ def _of_value(test: FieldTest, value: Value) -> Iterator[Finding]:
     if not isinstance(value.raw, str) or not isinstance(value.test, TextPattern) or "re" in test.modifiers:
         return
     place = (value.line, value.column)
-    if _SWALLOWED.search(value.raw):
+    if SWALLOWED.search(value.raw):
         message = "`\\*` is an asterisk and no wildcard: the backslash before it is its escape."
         yield _warning(
             "escaped_wildcard", message, *place, "Write `\\\\*` for a backslash and anything after it."
@@ -53,6 +63,17 @@ def _of_value(test: FieldTest, value: Value) -> Iterator[Finding]:
     if is_anchored and _SHARE.match(value.raw):
         message = "Two backslashes are one: this does not begin with the two of a network share."
         yield _warning("escaped_share", message, *place, "Write four for two.")
+    if _has_needless_star(set(test.modifiers), value.raw):
+        message = "The stars at an end that the modifier leaves open add nothing."
+        yield Finding("wildcard_needless", Severity.INFO, message, "Take them out.", *place)
+
+
+def _has_needless_star(modifiers: set[str], raw: str) -> bool:
+    opened = modifiers & {"contains", "startswith", "endswith"}
+    if len(opened) != 1 or not modifiers <= _OPEN or not raw.strip("*"):
+        return False
+    at_start = "startswith" not in opened and NEEDLESS_START.search(raw) is not None
+    return at_start or ("endswith" not in opened and NEEDLESS_END.search(raw) is not None)
 
 
 def _of_field(test: FieldTest) -> Iterator[Finding]:

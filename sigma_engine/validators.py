@@ -35,7 +35,7 @@ TACTICS = frozenset(
         "impact",
     ]
 )
-_TECHNIQUE = re.compile(r"(t\d{4}(\.\d{3})?|(g|s|c|ta|ds)\d{4})")
+TECHNIQUE = re.compile(r"(t\d{4}(\.\d{3})?|(g|s|c|ta|ds)\d{4})")
 _MAX_TITLE = 110
 _VAGUE = ("none", "pentest", "penetration test", "unknow", "n/a", "no", "-")
 KNOWN_KEYS = frozenset(
@@ -154,7 +154,7 @@ def _tag(tag: Node) -> Iterator[Finding]:
     if namespace not in NAMESPACES:
         message = f"`{namespace}` is not a namespace that Sigma knows."
         yield _info("tag_namespace", message, tag, f"Sigma has: {', '.join(NAMESPACES)}.")
-    if namespace == "attack" and name not in TACTICS and not _TECHNIQUE.fullmatch(name):
+    if namespace == "attack" and name not in TACTICS and not TECHNIQUE.fullmatch(name):
         message = f"`{name}` is no ATT&CK tactic or technique."
         yield _info("tag_attack", message, tag, "Write such as `attack.t1059.001`.")
 
