@@ -40,13 +40,13 @@ class Difference:
     def verdict(self, rule: Rule | None = None, event: dict[str, Any] | None = None) -> bool:
         """Our verdict on the rule or event as changed."""
         assert self.event is not None
-        return explain(rule or self.rule, self.model, event or self.event, self.evidence).verdict
+        return explain(rule or self.rule, self.model, event or self.event, self.evidence).plain_verdict
 
     @cached_property
     def trees(self) -> list[dict[str, Any]]:
         """The explanation's condition trees."""
         assert self.event is not None
-        return explain(self.rule, self.model, self.event, self.evidence).conditions
+        return explain(self.rule, self.model, self.event, self.evidence).to_dict()["conditions"]
 
     @cached_property
     def tests(self) -> list[tuple[str, list[Any]]]:

@@ -84,7 +84,9 @@ class _Answer:
         for event in self._events:
             fast = set(scanner.match(event))
             for index, rule in enumerate(rules):
-                assert not isinstance(rule, Rule) or explain(rule, model, event).verdict == (index in fast)
+                assert not isinstance(rule, Rule) or explain(rule, model, event).plain_verdict == (
+                    index in fast
+                )
         self.details = [hit.details for hit in found.hits]
         self.rows = [self._row(rules[hit.rule_index], hit.event) for hit in found.hits]
         self.windows = correlate(compiled.correlations.plans, found.members).hits

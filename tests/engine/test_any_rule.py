@@ -117,7 +117,7 @@ def _use(parsed: list[ParsedRule]) -> None:
     matched = Scanner(compiled).match(EVENT)
     select_rules(rules, levels=("high",), title="a")
     alone = [i for i, rule in compiled.detection_rules() if isinstance(rule, Rule)]
-    plain = [i for i in alone if explain(compiled.rules[i], MODEL, EVENT).verdict]
+    plain = [i for i in alone if explain(compiled.rules[i], MODEL, EVENT).plain_verdict]
     assert list(matched) == plain
 
 

@@ -140,7 +140,7 @@ def test_no_value_makes_the_fast_matcher_say_what_the_plain_one_does_not(
     rules = [_rule({f"F{place}": wanted}), _rule([wanted]), _rule({f"Data{place}|all": [wanted, "evil"]})]
     scanner = Scanner(compile_rules(rules, MODEL))
     event = _event(KINDS[3], data)
-    plain = [index for index, rule in enumerate(rules) if explain(rule, MODEL, event).verdict]
+    plain = [index for index, rule in enumerate(rules) if explain(rule, MODEL, event).plain_verdict]
     assert list(scanner.match(event)) == plain
 
 
@@ -270,5 +270,5 @@ def test_no_head_of_an_event_is_too_odd_for_a_scan(
     correlate(WHOLE.correlations.plans, found.members)
     assert found.events == len(made) == summarise_chunk(evidence, 0).events
     for record in found.read.records:
-        plain = [i for i, rule in WHOLE.detection_rules() if explain(rule, MODEL, record.event).verdict]
+        plain = [i for i, rule in WHOLE.detection_rules() if explain(rule, MODEL, record.event).plain_verdict]
         assert list(scanner.match(record.event)) == plain

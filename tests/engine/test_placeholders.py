@@ -30,7 +30,7 @@ def verdict(selection: str, user: str) -> bool:
     [parsed] = parse_rules(f"{HEAD}  s: {selection}\n", SITE)
     assert isinstance(parsed.rule, Rule), parsed.findings
     event = {"System": {"Channel": "Security", "EventID": {"Value": 1}}, "EventData": {"User": user}}
-    plain = explain(parsed.rule, MODEL, event).verdict
+    plain = explain(parsed.rule, MODEL, event).plain_verdict
     assert bool(Scanner(compile_rules([parsed.rule], MODEL)).match(event)) == plain
     return plain
 

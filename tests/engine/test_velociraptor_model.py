@@ -468,7 +468,9 @@ def _hits(model: Model, logsource: str, selection: dict[str, Any], file: Path) -
     found = Scanner(compile_rules([parsed.rule], model)).scan_chunk(open_evidence(file), 0, file.name)
     assert all(hit.facts.time for hit in found.hits)
     events = [record.event for record in found.read.records]
-    return [(explain(parsed.rule, model, event, file.name).verdict, len(found.hits)) for event in events]
+    return [
+        (explain(parsed.rule, model, event, file.name).plain_verdict, len(found.hits)) for event in events
+    ]
 
 
 @pytest.mark.parametrize(
@@ -543,7 +545,7 @@ def test_json_that_velociraptor_collects_is_matched_by_file_name_or_by_its_shape
     found = Scanner(compile_rules([parsed.rule], model)).scan_chunk(evidence, 0, name)
     [record] = found.read.records
     assert len(found.hits) == 1
-    assert explain(parsed.rule, model, record.event, name).verdict
+    assert explain(parsed.rule, model, record.event, name).plain_verdict
     assert not explain(parsed.rule, model, {"Other": 1}, "other.json").tried
 
 

@@ -122,7 +122,7 @@ def test_why_names_the_source_that_took_the_document() -> None:
     )
     assert parsed.rule is not None
     event = to_event(json.loads(json.dumps(CASES[0]["document"])))
-    assert explain(parsed.rule, _model(), event).verdict
+    assert explain(parsed.rule, _model(), event).plain_verdict
 
 
 def test_the_model_has_no_findings() -> None:
