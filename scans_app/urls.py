@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from scans_app.views import case_fields, cases, evidence, hit, hits, scan_new, scans
+from scans_app.views import case_fields, cases, evidence, hit, hits, pins, scan_new, scans
 
 app_name = "cases"
 
@@ -11,6 +11,7 @@ in_case = [
     path("members/", cases.members, name="members"),
     path("members/<int:pk>/remove/", cases.member_remove, name="member_remove"),
     path("fields/", case_fields.fields, name="fields"),
+    path("pin/", pins.pin, name="pin"),
     path("evidence/", evidence.evidence, name="evidence"),
     path("evidence/upload/", evidence.upload, name="upload"),
     path("evidence/<int:pk>/", evidence.evidence_file, name="evidence_file"),

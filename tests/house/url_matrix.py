@@ -80,6 +80,7 @@ MATRIX: dict[str, Page] = {
     "cases:members": Page(None, OWN),
     "cases:member_remove": Page(None, OWN),
     "cases:evidence": Page(READ),
+    "cases:pin": Page(None, READ),
     "cases:upload": Page(None, EDIT),
     "cases:evidence_file": Page(READ),
     "cases:scans": Page(READ),

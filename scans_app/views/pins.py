@@ -1,0 +1,64 @@
+"""Events and hits of a case become pins or tests of a rule."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from rules_app.access import get_editable_rule
+from rules_app.models import Rule
+from rules_app.services import pins, rule_tests
+from scans_app import access
+from scans_app.models import Hit
+from scans_app.services.pinning import EventMissing, Place, pin_sources
+
+MOST = pins.MAX_PINS
+
+
+@require_POST
+def pin(request: HttpRequest, case_pk: int) -> HttpResponse:
+    """Pin events (`event`, evidence:chunk:position) and hits (`hit`), both repeatable, to `rule`, or without one to
+    the rule that is written next. With `expected` hit or miss they become its tests instead. `next` is where to go."""
+    case = access.get_visible_case(request, case_pk)
+    rule_pk = request.POST.get("rule", "")
+    rule = get_editable_rule(request, int(rule_pk)) if rule_pk.isdecimal() and len(rule_pk) < 19 else None
+    hits = [pk for pk in request.POST.getlist("hit")[:MOST] if pk.isdecimal() and len(pk) < 19]
+    places = [place for text in request.POST.getlist("event")[:MOST] if (place := _place(text))]
+    places += Hit.objects.of_case(case).filter(pk__in=hits).values_list("evidence", "chunk", "position")
+    if not places:
+        return HttpResponseBadRequest("Name events of this case (evidence:chunk:position) or hits.")
+    try:
+        sources = pin_sources(case, places)
+        expected = request.POST.get("expected", "")
+        if expected in ("hit", "miss"):
+            rule_tests.add_tests(request.user, rule, sources, must_hit=expected == "hit")
+        else:
+            pins.pin_events(request.user, rule, sources)
+        messages.success(request, _sentence(len(sources), rule, expected))
+    except (EventMissing, pins.PinError) as error:
+        messages.error(request, str(error))
+    if request.headers.get("HX-Request"):
+        response = render(request, "_messages.html")
+        response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#messages", "outerHTML"
+        return response
+    back = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return redirect(back if safe else case)
+
+
+def _place(text: str) -> Place | None:
+    parts = text.split(":")
+    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 10 for part in parts):
+        return None
+    evidence, chunk, position = map(int, parts)
+    return evidence, chunk, position
+
+
+def _sentence(count: int, rule: Rule | None, expected: str) -> str:
+    events = "1 event" if count == 1 else f"{count:,} events"
+    what = {"hit": "must hit", "miss": "must not hit"}.get(expected)
+    to = f"of {rule.title}" if rule else "of the rule that you write next"
+    return f"{events}: {what}, as test {to}." if what else f"{events} pinned, among those {to}."
