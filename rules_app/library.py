@@ -33,6 +33,10 @@ STATES = {
     "not_served": "Not served by the model",
     "broken": "Broken",
     "disabled": "Taken out of scans",
+    "unpublished": "Not published yet",
+    "draft": "Has a draft",
+    "in_review": "Waits for review",
+    "changes_asked": "Changes asked",
 }
 FACET_TITLES = {
     "state": "State",
@@ -157,7 +161,11 @@ def _page(
     first = max(0, end - PAGE_ROWS if end >= 0 else start)
     last = min(len(found), first + PAGE_ROWS)
     shown = found[first:last]
-    rules = Rule.objects.select_related("rule_set", "current").defer("rule_set__placeholders").in_bulk(shown)
+    rules = (
+        Rule.objects.select_related("rule_set", "current", "draft")
+        .defer("rule_set__placeholders")
+        .in_bulk(shown)
+    )
     return LibraryPage(
         rules=[rules[pk] for pk in shown if pk in rules],
         total=len(found),
@@ -174,7 +182,7 @@ def _rows(query: LibraryQuery, user: AbstractBaseUser | AnonymousUser) -> Iterab
     rules = Rule.objects.visible_to(user).search(query.text).order_by(*SORTS[query.sort])
     for pk, level, status, product, category, service, tags, rule_set, *state in rules.values_list(
         "pk", "level", "status", "product", "category", "service", "tags_text", "rule_set",
-        "broken", "served", "enabled",
+        "broken", "served", "enabled", "current", "draft_state",
     ):  # fmt: skip
         yield _Row(
             pk,
@@ -191,10 +199,18 @@ def _rows(query: LibraryQuery, user: AbstractBaseUser | AnonymousUser) -> Iterab
         )
 
 
-def _states(broken: bool, served: bool, enabled: bool) -> tuple[str, ...]:  # noqa: FBT001 - three columns of a row
-    """The states of a rule: one that is taken out may be broken too."""
+def _states(
+    broken: bool,  # noqa: FBT001 - columns of a row
+    served: bool,  # noqa: FBT001
+    enabled: bool,  # noqa: FBT001
+    current: int | None,
+    draft_state: str,
+) -> tuple[str, ...]:
+    """The states of a rule: one that is taken out may be broken too, and each may have a draft."""
     states = ("broken",) if broken else () if served else ("not_served",)
-    return (*states, "disabled") if not enabled else states or ("runs",)
+    states += () if enabled else ("disabled",)
+    states += () if current else ("unpublished",)
+    return (*(states or ("runs",)), *((draft_state,) if draft_state else ()))
 
 
 def _facets(query: LibraryQuery, counts: dict[str, Counter[str]]) -> list[Facet]:

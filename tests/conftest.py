@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
     from django.test import Client
 
+    from rules_app.models import RuleVersion
+
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED_DATA = PROJECT.parent / "shared" / "data"
 
@@ -87,6 +89,24 @@ def stranger(make_user: Callable[..., User]) -> User:
 def admin(make_user: Callable[..., User]) -> User:
     """Who sees everything."""
     return make_user("ada", admin=True)
+
+
+@pytest.fixture
+def publish_text(make_user: Callable[..., User]) -> Callable[..., RuleVersion]:
+    """publish_text(rule, text) saves a text as the rule's next version and publishes it, as an administrator may."""
+    from django.contrib.auth.models import User
+
+    from rules_app import services
+    from rules_app.models import Rule
+
+    def publish(rule: Rule, text: str) -> RuleVersion:
+        publisher = User.objects.filter(username="paula").first() or make_user("paula", admin=True)
+        now = Rule.objects.get(pk=rule.pk)
+        version = services.save_rule(now, text, now.to_edit.number, publisher)
+        services.publish(version, publisher)
+        return version
+
+    return publish
 
 
 @pytest.fixture

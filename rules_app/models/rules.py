@@ -1,7 +1,8 @@
 """Rule sets, rules and their versions.
 
-The text of a version is the truth. The columns of `Rule` are derived from its current text at each save,
-so that the library can be filtered and sorted without parsing; nothing else writes them.
+The text of a version is the truth. The columns of `Rule` are derived from its published text, or from the draft of
+a rule that was never published, so that the library can be filtered and sorted without parsing; nothing else writes
+them.
 """
 
 from __future__ import annotations
@@ -69,6 +70,14 @@ class RuleQuerySet(models.QuerySet["Rule"]):
         """The rules that nobody took out of scans."""
         return self.filter(enabled=True)
 
+    def published(self) -> RuleQuerySet:
+        """The rules that scans can run: a rule that only has a draft is not among them."""
+        return self.filter(current__isnull=False)
+
+    def in_review(self) -> RuleQuerySet:
+        """The rules whose draft waits for a reviewer."""
+        return self.filter(draft_state=DraftState.IN_REVIEW)
+
     def broken(self) -> RuleQuerySet:
         """The rules whose own text keeps them out of scans."""
         return self.filter(broken=True)
@@ -91,8 +100,20 @@ class RuleQuerySet(models.QuerySet["Rule"]):
         return found
 
 
+class DraftState(models.TextChoices):
+    """Where a draft is on its way to being published."""
+
+    DRAFT = "draft", "Draft"
+    IN_REVIEW = "in_review", "In review"
+    CHANGES_ASKED = "changes_asked", "Changes asked"
+
+
 class Rule(models.Model):
-    """A rule as it is now. Its identity within a set is its path and its place in that file."""
+    """A rule as it is now. Its identity within a set is its path and its place in that file.
+
+    `current` is the published version: scans run it and the columns say what it says. `draft` is the newest version
+    that was not published, with its state; a rule has one of the two or both.
+    """
 
     rule_set = models.ForeignKey(RuleSet, on_delete=models.CASCADE, related_name="rules")
     path = models.CharField(max_length=1000)  # display text: never a place on our disk
@@ -114,6 +135,8 @@ class Rule(models.Model):
     enabled = models.BooleanField(default=True)
     imported_sha256 = models.CharField(max_length=64, blank=True)  # of the last imported text
     current = models.ForeignKey("RuleVersion", null=True, on_delete=models.SET_NULL, related_name="+")
+    draft = models.ForeignKey("RuleVersion", null=True, on_delete=models.SET_NULL, related_name="+")
+    draft_state = models.CharField(max_length=14, choices=DraftState, blank=True)  # "" without a draft
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(db_index=True)
 
@@ -134,6 +157,19 @@ class Rule(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("rules:rule", args=[self.pk])
+
+    @property
+    def to_edit(self) -> RuleVersion:
+        """The version that an edit begins with: the draft, else the published one."""
+        version = self.draft or self.current
+        if version is None:
+            raise ValueError(f"rule {self.pk} has neither a draft nor a published version")
+        return version
+
+    @property
+    def shown(self) -> RuleVersion:
+        """The version that the columns are derived from: the published one, else the draft."""
+        return self.current or self.to_edit
 
     @property
     def level_name(self) -> str:
@@ -163,8 +199,8 @@ class RuleVersion(models.Model):
     number = models.PositiveIntegerField()
     text = models.TextField()
     sha256 = models.CharField(max_length=64)
-    # Of the rule itself, with its set's placeholders; what a model says is asked when shown. Those of the current
-    # version follow the placeholders (services.placeholders), all else of a version stays as it was.
+    # Of the rule itself, with its set's placeholders; what a model says is asked when shown. Those of the
+    # published version and of the draft follow the placeholders (services.placeholders), all else stays as it was.
     findings = models.JSONField(default=list)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     comment = models.TextField(blank=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db.models import OuterRef, Subquery
+from django.db.models import Max, OuterRef, Subquery
 from django.utils import timezone
 
 from rules_app.models import Rule, RuleSet, RuleVersion
@@ -62,8 +62,10 @@ def write_batch(
         else:
             changed.append((rule, document, derived))
     outcome.created, outcome.updated = len(new), len(changed)
-    outcome.notices = [_edited_here(rule) for rule, _, _ in changed if _was_edited(rule)]
-    _write(new, changed, user)
+    numbers = _newest_numbers([rule for rule, _, _ in changed])
+    outcome.notices = [_edited_here(rule, numbers[rule.pk]) for rule, _, _ in changed if _was_edited(rule)]
+    outcome.notices += [_has_draft(rule) for rule, _, _ in changed if rule.draft]
+    _write(new, changed, numbers, user)
     return outcome
 
 
@@ -72,9 +74,15 @@ def _known_rules(documents: list[Document], rule_set: RuleSet) -> dict[tuple[str
     rules = (
         rule_set.rules.filter(path__in={document.path for document in documents})
         .select_for_update(of=("self",))
-        .select_related("current")
+        .select_related("current", "draft")
     )
     return {(rule.path, rule.document): rule for rule in rules}
+
+
+def _newest_numbers(rules: list[Rule]) -> dict[int, int]:
+    """The number of the newest version of each rule, drafts among them."""
+    versions = RuleVersion.objects.filter(rule__in=rules).order_by()
+    return dict(versions.values_list("rule").annotate(Max("number")))
 
 
 def _current_sha256(rule: Rule) -> str:
@@ -82,22 +90,31 @@ def _current_sha256(rule: Rule) -> str:
 
 
 def _was_edited(rule: Rule) -> bool:
-    """Whether people saved another text here after the last import."""
+    """Whether people published another text here after the last import."""
     return _current_sha256(rule) != rule.imported_sha256
 
 
-def _edited_here(rule: Rule) -> tuple[str, str]:
+def _edited_here(rule: Rule, newest: int) -> tuple[str, str]:
     number = rule.current.number if rule.current else 0
     return (
         rule.path,
         f"{rule.title} was edited here (version {number}) and its file has changed too: the file's text is "
-        f"now version {number + 1}, the edit is kept as version {number}.",
+        f"now version {newest + 1}, the edit is kept as version {number}.",
+    )
+
+
+def _has_draft(rule: Rule) -> tuple[str, str]:
+    return (
+        rule.path,
+        f"{rule.title} has a draft here (version {rule.to_edit.number}) and its file has changed: the file's text "
+        "is published, the draft is as it was. Bring over what the file changed before you publish the draft.",
     )
 
 
 def _write(
     new: list[tuple[Rule, Document, DerivedRule]],
     changed: list[tuple[Rule, Document, DerivedRule]],
+    numbers: dict[int, int],
     user: User | None,
 ) -> None:
     """Rules, their versions, and which version is current: in bulk, a few statements for the batch."""
@@ -109,19 +126,21 @@ def _write(
         rule.updated_at = now
     Rule.objects.bulk_create([rule for rule, _, _ in new])
     Rule.objects.bulk_update([rule for rule, _, _ in changed], DERIVED_COLUMNS, batch_size=50)
-    RuleVersion.objects.bulk_create([_version(*entry, user, now) for entry in new + changed])
+    RuleVersion.objects.bulk_create(
+        [_version(*entry, numbers.get(entry[0].pk, 0) + 1, user, now) for entry in new + changed]
+    )
     latest = RuleVersion.objects.filter(rule=OuterRef("pk")).order_by("-number").values("pk")[:1]
     written = [rule.pk for rule, _, _ in new + changed]
     Rule.objects.filter(pk__in=written).update(current=Subquery(latest))
 
 
 def _version(
-    rule: Rule, document: Document, derived: DerivedRule, user: User | None, now: datetime
+    rule: Rule, document: Document, derived: DerivedRule, number: int, user: User | None, now: datetime
 ) -> RuleVersion:
-    """The version that an imported document makes, one after the rule's current one."""
+    """The version that an imported document makes; it is published at once."""
     return RuleVersion(
         rule=rule,
-        number=rule.current.number + 1 if rule.current else 1,
+        number=number,
         text=document.parsed.text,
         sha256=document.sha256,
         findings=derived.findings,

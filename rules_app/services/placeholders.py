@@ -6,6 +6,7 @@ derived from lists that were replaced meanwhile. Imports, which take long, deriv
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -62,14 +63,17 @@ def save_placeholders(rule_set: RuleSet, lists: Placeholders, base_digest: str) 
 
 
 def derive_anew(rule_set: RuleSet) -> DerivedAnew:
-    """Find anew which rules of a set that ask for placeholders are broken, and the findings of their current text."""
+    """Find anew which rules of a set that ask for placeholders are broken, and the findings of their text and of
+    every draft."""
     with transaction.atomic():
         lists = locked_placeholders(rule_set)
         rules = list(rule_set.rules.exclude(placeholders=[]).select_for_update(no_key=True))
-        versions = RuleVersion.objects.in_bulk([rule.current_id for rule in rules])
+        versions = RuleVersion.objects.in_bulk([rule.current_id or rule.draft_id for rule in rules])
+        drafts = RuleVersion.objects.filter(pk__in=rule_set.rules.values("draft")).exclude(pk__in=versions)
+        _find_anew(drafts, lists)
         mended = 0
         for rule in rules:
-            version = versions[rule.current_id]
+            version = versions[rule.current_id or rule.draft_id]
             derived = derive_rule(version.text, None, lists)
             mended += rule.broken and not derived.columns["broken"]
             rule.broken, rule.placeholders = derived.columns["broken"], derived.columns["placeholders"]
@@ -77,3 +81,11 @@ def derive_anew(rule_set: RuleSet) -> DerivedAnew:
         Rule.objects.bulk_update(rules, ["broken", "placeholders"], batch_size=ROWS_A_WRITE)
         RuleVersion.objects.bulk_update(versions.values(), ["findings"], batch_size=ROWS_A_WRITE)
     return DerivedAnew(len(rules), sum(rule.broken for rule in rules), mended)
+
+
+def _find_anew(versions: Iterable[RuleVersion], lists: Placeholders) -> None:
+    """The findings of versions with these lists."""
+    changed = list(versions)
+    for version in changed:
+        version.findings = derive_rule(version.text, None, lists).findings
+    RuleVersion.objects.bulk_update(changed, ["findings"], batch_size=ROWS_A_WRITE)

@@ -55,7 +55,11 @@ def _sources(contents: Model) -> list[tuple[Source, int]]:
     parts = ("category", "product", "service")
     logsources = [
         (Logsource(*(row[part] or None for part in parts)), row["rules"])
-        for row in Rule.objects.filter(broken=False).order_by().values(*parts).annotate(rules=Count("pk"))
+        for row in Rule.objects.published()
+        .filter(broken=False)
+        .order_by()
+        .values(*parts)
+        .annotate(rules=Count("pk"))
         if any(row[part] for part in parts)
     ]
     return [

@@ -15,10 +15,12 @@ from rules_app import services
 from rules_app.access import get_editable_rule
 from rules_app.forms import CheckForm, NewRuleForm, TextForm
 from rules_app.models import Rule, RuleSet
+from rules_app.pins_page import pins_context
 from rules_app.selection import load_default_model, placeholders_of_set
+from rules_app.services.pins import adopt
 from rules_app.services.versions import with_line_ends_of
 from rules_app.text_views import diff_lines
-from rules_app.views.findings import findings_context, rule_findings
+from rules_app.views.findings import findings_context, mendable_findings, mended
 from sigma_engine import Placeholders
 
 OWN_SET = "Own rules"  # offered for a rule that is written here
@@ -44,37 +46,44 @@ level: medium
 
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """The text to edit; saving makes a version. Someone else's save in between gives the conflict page."""
+    """The text to edit; saving makes a draft. Someone else's save in between gives the conflict page."""
     rule = get_editable_rule(request, pk)
+    base = {"text": rule.to_edit.text, "base_version": rule.to_edit.number}
     if request.method == "GET":
-        initial = {"text": rule.current.text, "base_version": rule.current.number}
-        return _editor(request, TextForm(initial=initial), rule)
+        return _editor(request, TextForm(initial=base), rule)
+    if _is_draft(request):
+        return _draft(request, TextForm, base, rule)
     form = TextForm(request.POST)
     if not form.is_valid():
         return _editor(request, form, rule, status=422)
-    text = with_line_ends_of(rule.current.text, form.cleaned_data["text"])
-    base, comment = form.cleaned_data["base_version"] or 0, form.cleaned_data["comment"]
+    text = with_line_ends_of(rule.to_edit.text, form.cleaned_data["text"])
+    number, comment = form.cleaned_data["base_version"] or 0, form.cleaned_data["comment"]
     try:
-        saved = services.save_rule(rule, text, base, request.user, comment)
+        saved = services.save_rule(rule, text, number, request.user, comment)
     except services.EditConflict as conflict:
         return _conflict(request, rule, form, conflict)
-    messages.success(request, _saved_sentence(saved.number, changed=saved.pk != rule.current_id))
+    messages.success(request, _saved_sentence(saved.number, changed=saved != rule.to_edit))
     return redirect(rule)
 
 
 @require_http_methods(["GET", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """A new rule, from a text to fill in."""
+    """A new rule, from a text to fill in or from a draft that something else wrote."""
+    base = {"text": _new_text(request), "rule_set": OWN_SET}
     if request.method == "GET":
-        form = NewRuleForm(initial={"text": _new_text(request), "rule_set": OWN_SET})
-        return _editor(request, form)
+        return _editor(request, NewRuleForm(initial=base))
+    if _is_draft(request):
+        return _draft(request, NewRuleForm, base)
     form = NewRuleForm(request.POST)
     if not form.is_valid():
         return _editor(request, form, status=422)
     rule_set = services.get_or_create_set(form.cleaned_data["rule_set"], request.user)
     text = with_line_ends_of("", form.cleaned_data["text"])
     rule = services.create_rule(rule_set, text, request.user, form.cleaned_data["comment"])
-    messages.success(request, f"Saved as version 1 in the set {rule_set.name}.")
+    adopt(request.user, rule)
+    messages.success(
+        request, f"Saved as version 1 in the set {rule_set.name}, a draft: scans run it when it is published."
+    )
     return redirect(rule)
 
 
@@ -90,14 +99,44 @@ def check(request: HttpRequest) -> HttpResponse:
     return render(request, "rules/_findings.html", context)
 
 
+def _is_draft(request: HttpRequest) -> bool:
+    """Whether a text was sent to be edited, or mended, and not to be saved."""
+    return "draft" in request.POST or "mend" in request.POST
+
+
+def _draft(
+    request: HttpRequest, form_class: type[TextForm], base: dict[str, Any], rule: Rule | None = None
+) -> HttpResponse:
+    """The editor with the text that was sent, and with the mend `finding.mend` made that was asked for."""
+    sent = form_class(request.POST)
+    if "text" in sent.errors:
+        return _editor(request, sent, rule, status=422)
+    said = {name: value for name, value in sent.cleaned_data.items() if value not in (None, "")}
+    initial = {**base, **said, "text": with_line_ends_of("", sent.cleaned_data["text"])}
+    name = rule.rule_set.name if rule else initial["rule_set"]
+    initial["text"] = mended(initial["text"], placeholders_of_set(name), request.POST.get("mend", ""))
+    return _editor(request, form_class(initial=initial), rule, not_saved=True)
+
+
 def _editor(
-    request: HttpRequest, form: TextForm, rule: Rule | None = None, *, status: int = 200
+    request: HttpRequest,
+    form: TextForm,
+    rule: Rule | None = None,
+    *,
+    status: int = 200,
+    not_saved: bool = False,
 ) -> HttpResponse:
     """The editor page. What was typed is in the form and stays, whatever was wrong with it."""
-    text = str(form["text"].value() or "")
-    name = rule.rule_set.name if rule else str(form["rule_set"].value() or "")
-    checked = _checked(text, placeholders_of_set(name))
-    context = {"form": form, "rule": rule, "sets": RuleSet.objects.names(), **checked}
+    text = with_line_ends_of("", str(form["text"].value() or ""))
+    placeholders = placeholders_of_set(rule.rule_set.name if rule else str(form["rule_set"].value() or ""))
+    context = {
+        "form": form,
+        "rule": rule,
+        "sets": RuleSet.objects.names(),
+        "not_saved": not_saved or status != 200,
+        **_checked(text, placeholders),
+        **pins_context(request.user, rule, text, placeholders),
+    }
     return render(request, "rules/edit.html", context, status=status)
 
 
@@ -114,14 +153,14 @@ def _conflict(
         "theirs": theirs,
         "base_number": form.cleaned_data["base_version"],
         "diff": diff_lines(theirs.text, text),
-        **_checked(text, rule.rule_set.placeholders),
+        **_checked(with_line_ends_of("", text), rule.rule_set.placeholders),
     }
     return render(request, "rules/conflict.html", context, status=409)
 
 
 def _checked(text: str, placeholders: Placeholders) -> dict[str, Any]:
-    """What is wrong with a rule's text under the default model, with the placeholders of its set."""
-    return findings_context(text, rule_findings(text, load_default_model(), placeholders))
+    """What is wrong with a rule's text under the default model, with the placeholders of its set, and its mends."""
+    return findings_context(text, mendable_findings(text, load_default_model(), placeholders))
 
 
 def _new_text(request: HttpRequest) -> str:
@@ -130,7 +169,7 @@ def _new_text(request: HttpRequest) -> str:
 
 def _saved_sentence(number: int, *, changed: bool) -> str:
     return (
-        f"Saved as version {number}."
+        f"Saved as version {number}, a draft: scans run it when it is published."
         if changed
         else f"The text is that of version {number}; nothing to save."
     )

@@ -22,11 +22,12 @@ def rule(request: HttpRequest, pk: int) -> HttpResponse:
     """The sheet: text with findings at their lines, metadata, log sources, versions."""
     rule = get_visible_rule(request, pk)
     model = load_default_model()
-    findings = rule_findings(rule.current.text, model, rule.rule_set.placeholders)
+    text = rule.shown.text
+    findings = rule_findings(text, model, rule.rule_set.placeholders)
     context = {
         "rule": rule,
-        "lines": code_lines(rule.current.text, findings),
-        **findings_context(rule.current.text, findings),
+        "lines": code_lines(text, findings),
+        **findings_context(text, findings),
         "versions": rule.versions.select_related("author"),
         "sources": serving_sources(rule, model),
         "default_model": EventModel.objects.default(),

@@ -173,7 +173,9 @@ def _not_selected(chosen: Sequence[RuleVersion], selection: RuleSelection, user:
         rules = rules.filter(rule_set__in=selection.sets)
     disabled = rules.filter(enabled=False).count()
     count = rules.count() - len(chosen)
+    drafts = rules.filter(enabled=True, current=None).count()
     reason = "Outside this choice of rules" + (f", {disabled:,} of them switched off" if disabled else "")
+    reason += f", {drafts:,} of them not published yet" if drafts else ""
     return LeftOut("not_selected", reason, max(count, 0))
 
 

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from rules_app.models import ImportJob, Rule
-from rules_app.services import create_model, create_rule, get_or_create_set, sync_shipped_models
+from rules_app.services import create_model, create_rule, get_or_create_set, publish, sync_shipped_models
 from rules_app.services.pins import PinSource
 from rules_app.services.rule_tests import add_tests
 from scans_app.models import Case, Event, Evidence, Hit, Scan
@@ -186,6 +186,8 @@ def world(make_user: Callable[..., User], owner: User, teammate: User, stranger:
     reader, other = make_user("rita"), make_user("otto")
     sync_shipped_models()
     rule = create_rule(get_or_create_set("matrix", owner), RULE, owner)
+    publish(rule.draft, admin)
+    rule.refresh_from_db()
     model = create_model("A model of the matrix", MODEL, owner)
     job = ImportJob.objects.create(rule_set=rule.rule_set, created_by=owner)
     (test,) = add_tests(owner, rule, [PinSource({"System": {}}, "", {"pasted": True})], must_hit=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,11 +85,16 @@ def rule_set(db: None) -> RuleSet:
 
 @pytest.fixture
 def make_rule(shipped: EventModel, rule_set: RuleSet) -> Callable[..., Rule]:
-    """make_rule("Title", level="low") gives a saved rule; make_rule(text=..) one with this text."""
+    """make_rule("Title", level="low") gives a published rule; make_rule(text=..) one with this text."""
     from rules_app import services
 
+    paths = (f"rule-{number}.yml" for number in count(1))
+
     def make(title: str = "Whoami was run", *, text: str = "", **parts: str) -> Rule:
-        return services.create_rule(rule_set, text or rule_text(title, **parts), None)
+        path = next(paths)
+        content = (text or rule_text(title, **parts)).encode()
+        services.import_rules([services.FoundFile(path, content)], rule_set, None)
+        return rule_set.rules.select_related("current").get(path=path)
 
     return make
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from rules_app import services
-from rules_app.models import EventModel, Rule, RuleSet
+from rules_app.models import EventModel, Rule, RuleSet, RuleVersion
 from rules_app.services.rule_files import FoundFile
 from tests.rules.conftest import BROKEN, RULE_ID, rule_text
 
@@ -54,26 +56,37 @@ def test_a_changed_file_makes_a_new_version_and_keeps_the_old_one(
     assert rule.versions.get(number=1).text == rule_text(level="low")
 
 
-def test_importing_again_leaves_an_edit_alone(shipped: EventModel, rule_set: RuleSet) -> None:
+def test_importing_again_leaves_an_edit_alone(
+    shipped: EventModel, rule_set: RuleSet, publish_text: Callable[..., RuleVersion]
+) -> None:
     importing(rule_set, one=rule_text())
     rule = Rule.objects.get()
-    services.save_rule(rule, rule_text("Ours now"), 1, None)
+    publish_text(rule, rule_text("Ours now"))
     report = importing(rule_set, one=rule_text())
     rule.refresh_from_db()
     assert (report.unchanged, rule.title, rule.current.number) == (1, "Ours now", 2)
 
 
 def test_an_edit_and_a_changed_file_are_both_kept_and_it_is_said(
-    shipped: EventModel, rule_set: RuleSet
+    shipped: EventModel, rule_set: RuleSet, publish_text: Callable[..., RuleVersion]
 ) -> None:
     importing(rule_set, one=rule_text())
-    services.save_rule(Rule.objects.get(), rule_text("Ours now"), 1, None)
+    publish_text(Rule.objects.get(), rule_text("Ours now"))
     report = importing(rule_set, one=rule_text("Theirs now"))
     rule = Rule.objects.get()
     assert [v.text for v in rule.versions.order_by("number")] == [
         rule_text(), rule_text("Ours now"), rule_text("Theirs now"),
     ]  # fmt: skip
     assert "kept as version 2" in report.notices[0][1]
+
+
+def test_a_changed_file_is_published_and_leaves_a_draft_alone(shipped: EventModel, rule_set: RuleSet) -> None:
+    importing(rule_set, one=rule_text())
+    draft = services.save_rule(Rule.objects.get(), rule_text("Ours soon"), 1, None)
+    report = importing(rule_set, one=rule_text("Theirs now"))
+    rule = Rule.objects.get()
+    assert (rule.title, rule.current.number, rule.draft) == ("Theirs now", 3, draft)
+    assert "has a draft here (version 2)" in report.notices[0][1]
 
 
 def test_a_broken_rule_is_kept_with_its_findings(shipped: EventModel, rule_set: RuleSet) -> None:

@@ -61,15 +61,26 @@ def test_a_rule_is_broken_again_when_its_list_is_taken_away(
     assert (rule.broken, codes(rule)) == (True, ["placeholder_undefined"])
 
 
+def test_a_drafts_findings_follow_the_sets_lists(make_rule: MakeRule, rule_set: RuleSet) -> None:
+    rule = make_rule()
+    draft = services.save_rule(rule, asking("Asks", "hosts"), 1, None)
+    assert [finding["code"] for finding in draft.findings] == ["placeholder_undefined"]
+    services.save_placeholders(rule_set, {"hosts": ["PC1"]}, EMPTY)
+    draft.refresh_from_db()
+    assert draft.findings == []
+
+
 def test_lists_of_another_set_are_not_a_rules_own(make_rule: MakeRule, rule_set: RuleSet) -> None:
     services.save_placeholders(services.get_or_create_set("Other", None), {"admins": ["root"]}, EMPTY)
     assert make_rule(text=asking()).broken
 
 
-def test_a_new_version_is_derived_with_the_sets_lists(make_rule: MakeRule, rule_set: RuleSet) -> None:
+def test_a_new_version_is_derived_with_the_sets_lists(
+    make_rule: MakeRule, rule_set: RuleSet, publish_text: Callable[..., object]
+) -> None:
     services.save_placeholders(rule_set, {"hosts": ["PC1"]}, EMPTY)
     rule = make_rule()
-    services.save_rule(rule, asking("Asks", "hosts"), 1, None)
+    publish_text(rule, asking("Asks", "hosts"))
     rule.refresh_from_db()
     assert (rule.broken, rule.placeholders) == (False, ["hosts"])
 

@@ -31,9 +31,24 @@ def test_saving_makes_a_version_with_author_and_comment(
     rule = make_rule()
     answer = save(owner_client, rule, rule_text("Renamed", level="low"), comment="Too loud")
     rule.refresh_from_db()
-    assert (answer.status_code, answer["Location"]) == (302, rule.get_absolute_url())
-    assert (rule.title, rule.level_name, rule.current.number) == ("Renamed", "low", 2)
-    assert (rule.current.author, rule.current.comment) == (owner, "Too loud")
+    assert answer.status_code == 302
+    assert (rule.draft.number, rule.draft.author, rule.draft.comment) == (2, owner, "Too loud")
+
+
+def test_what_is_saved_is_a_draft_and_leaves_the_published_version_alone(
+    owner_client: Client, make_rule: MakeRule
+) -> None:
+    rule = make_rule()
+    save(owner_client, rule, rule_text("Renamed", level="low"))
+    rule.refresh_from_db()
+    assert (rule.title, rule.level_name, rule.current.number) == ("Whoami was run", "high", 1)
+
+
+def test_an_edit_goes_on_from_the_draft(owner_client: Client, make_rule: MakeRule) -> None:
+    rule = make_rule()
+    save(owner_client, rule, rule_text("Renamed"))
+    form = owner_client.get(f"{rule.get_absolute_url()}edit/").context["form"]
+    assert (form["text"].value(), form["base_version"].value()) == (rule_text("Renamed"), 2)
 
 
 def test_the_first_version_stays_as_it_was(owner_client: Client, make_rule: MakeRule) -> None:
@@ -78,16 +93,15 @@ def test_a_broken_rule_is_saved_with_its_findings(owner_client: Client, make_rul
     rule = make_rule()
     answer = save(owner_client, rule, BROKEN)
     rule.refresh_from_db()
-    assert (answer.status_code, rule.broken, rule.current.text) == (302, True, BROKEN)
-    assert rule.current.first_error_line == 7
+    assert (answer.status_code, rule.broken, rule.draft.text) == (302, False, BROKEN)
+    assert rule.draft.first_error_line == 7
 
 
 def test_a_text_of_two_documents_is_kept_and_called_broken(owner_client: Client, make_rule: MakeRule) -> None:
     rule = make_rule()
     save(owner_client, rule, f"{rule_text()}---\n{rule_text()}")
     rule.refresh_from_db()
-    assert rule.broken
-    assert "several_documents" in {finding["code"] for finding in rule.current.findings}
+    assert "several_documents" in {finding["code"] for finding in rule.draft.findings}
 
 
 def test_an_empty_text_is_not_saved_and_what_was_written_stays(
@@ -163,9 +177,9 @@ def test_a_new_rule_begins_with_a_text_to_fill_in(owner_client: Client, make_rul
 def test_a_new_rule_is_saved_into_a_set_that_is_made_for_it(owner_client: Client, shipped: object) -> None:
     answer = owner_client.post("/rules/new/", {"text": rule_text("Brand new"), "rule_set": "Fresh"})
     rule = Rule.objects.get()
-    assert answer["Location"] == rule.get_absolute_url()
-    assert (rule.title, rule.rule_set.name, rule.path, rule.current.number) == (
-        "Brand new", "Fresh", "brand-new.yml", 1,
+    assert answer.status_code == 302
+    assert (rule.title, rule.rule_set.name, rule.path, rule.draft.number, rule.current) == (
+        "Brand new", "Fresh", "brand-new.yml", 1, None,
     )  # fmt: skip
 
 
@@ -186,7 +200,7 @@ def test_a_check_answers_with_findings_and_the_hash_of_the_text(
     owner_client: Client, shipped: object
 ) -> None:
     answer = owner_client.post("/rules/check/", {"text": BROKEN.replace("\n", "\r\n")})
-    assert f'data-text-sha256="{sha256(BROKEN.encode()).hexdigest()}"' in answer.content.decode()
+    assert f'data-for="{sha256(BROKEN.encode()).hexdigest()}"' in answer.content.decode()
     assert [f["line"] for f in answer.context["findings"] if f["severity"] == "error"] == [7]
 
 
@@ -210,9 +224,11 @@ def test_a_check_writes_nothing(owner_client: Client, make_rule: MakeRule) -> No
     assert (Rule.objects.count(), rule.versions.count()) == (1, 1)
 
 
-def test_saving_finds_anew_whether_the_rule_is_served(owner_client: Client, make_rule: MakeRule) -> None:
+def test_publishing_finds_anew_whether_the_rule_is_served(
+    make_rule: MakeRule, publish_text: Callable[..., object]
+) -> None:
     rule = make_rule()
-    save(owner_client, rule, rule_text(product="linux"))
+    publish_text(rule, rule_text(product="linux"))
     rule.refresh_from_db()
     assert not rule.served
 

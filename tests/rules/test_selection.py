@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from rules_app import services
-from rules_app.models import EventModel, Rule
+from rules_app.models import EventModel, Rule, RuleSet
 from rules_app.selection import RuleSelection, load_event_model, load_rule, resolve
 from sigma_engine import SelectionError
 from tests.rules.conftest import BROKEN, rule_text
@@ -50,15 +50,26 @@ def test_a_selection_chooses(
 
 def test_a_set_is_chosen_by_its_id(owner: object, make_rule: MakeRule) -> None:
     ours = make_rule("Ours")
-    services.create_rule(services.get_or_create_set("Others", None), rule_text("Others"), None)
+    file = services.FoundFile("others.yml", rule_text("Others").encode())
+    services.import_rules([file], services.get_or_create_set("Others", None), None)
     chosen = resolve(RuleSelection(sets=(ours.rule_set_id,)), owner)
     assert [version.rule.title for version in chosen] == ["Ours"]
 
 
-def test_the_current_version_is_chosen(owner: object, make_rule: MakeRule) -> None:
+def test_the_published_version_is_chosen_and_no_draft(
+    owner: object, make_rule: MakeRule, publish_text: Callable[..., object]
+) -> None:
     rule = make_rule()
-    services.save_rule(rule, rule_text("Second"), 1, None)
+    publish_text(rule, rule_text("Second"))
+    services.save_rule(rule, rule_text("Third"), 2, None)
     assert [version.number for version in resolve(RuleSelection(), owner)] == [2]
+
+
+def test_a_rule_that_was_never_published_is_not_chosen(
+    owner: object, shipped: object, rule_set: RuleSet
+) -> None:
+    services.create_rule(rule_set, rule_text(), None)
+    assert resolve(RuleSelection(), owner) == []
 
 
 def test_a_rule_taken_out_of_scans_is_not_chosen(owner: object, make_rule: MakeRule) -> None:

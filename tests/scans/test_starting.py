@@ -54,13 +54,13 @@ def test_the_same_form_sent_twice_is_one_scan(add_evidence, start):
     assert start([evidence], key=key) == start([evidence], key=key)
 
 
-def test_a_rule_edited_after_the_start_changes_nothing_in_the_scan(add_evidence, start, owner, rule_set):
-    from rules_app.services import save_rule
-
+def test_a_rule_published_anew_after_the_start_changes_nothing_in_the_scan(
+    add_evidence, start, rule_set, publish_text
+):
     scan = start([add_evidence(log_bytes(3))])
     rule = rule_set.rules.get(title="Tool started")
-    save_rule(rule, rule.current.text.replace("Tool started", "New title").replace("tool.exe", "no.exe"),
-              rule.current.number, owner, "")  # fmt: skip
+    text = rule.current.text.replace("Tool started", "New title").replace("tool.exe", "no.exe")
+    publish_text(rule, text)
     do_all_work()
     assert [title for title, *_ in hits_of(scan)] == ["Tool started"] * 3
 

@@ -135,13 +135,10 @@ def test_the_address_of_an_explanation_leads_to_it(
 
 
 def test_the_rule_tab_shows_the_version_that_hit(
-    case: Case, make_hit: MakeHit, owner_client: Client, owner: User
+    case: Case, make_hit: MakeHit, owner_client: Client, publish_text: Callable[..., object]
 ) -> None:
-    from rules_app.services import save_rule
-
     hit = make_hit()
-    text = hit.rule_version.text.replace("tool.exe", "changed.exe")
-    save_rule(hit.rule, text, hit.rule_version.number, owner, "")
+    publish_text(hit.rule, hit.rule_version.text.replace("tool.exe", "changed.exe"))
     slide = slide_of(owner_client.get(f"/cases/{case.pk}/hits/?hit={hit.pk}&tab=rule").content.decode())
     assert "not the current one" in slide
     assert "changed.exe" not in slide
