@@ -14,7 +14,7 @@ if (field && findings) {
 
   // A finding's line number leads to its place in the text.
   findings.addEventListener("click", (event) => {
-    const place = event.target.closest("[data-line]");
+    const place = event.target.closest("a[data-line]");
     if (!place) return;
     event.preventDefault();
     const before = field.value.split("\n").slice(0, Number(place.dataset.line) - 1);

@@ -30,7 +30,6 @@ export function mount(field) {
   const view = new cm.EditorView({ doc: field.value, extensions: [...extensions(field, events), changed] });
   field.before(view.dom);
   field.hidden = true;
-  form.dataset.editing = "";
 
   const replace = (text) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
   field.addEventListener("input", () => field.value !== view.state.doc.toString() && replace(field.value));
@@ -39,7 +38,9 @@ export function mount(field) {
   showFindings(view);
   showCaret(view.state);
   document.addEventListener("htmx:afterSwap", (event) => event.detail.target.id === "findings" && showFindings(view));
-  document.querySelector("[data-run]")?.addEventListener("click", () => events.tell());
+  const run = document.querySelector("[data-run]");
+  if (run) run.hidden = false;
+  run?.addEventListener("click", () => events.tell());
 }
 
 function extensions(field, events) {

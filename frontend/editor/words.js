@@ -35,3 +35,12 @@ export function share(field, counted) {
   const shown = count && percent < 0.1 ? "under 0.1" : percent.toFixed(percent < 10 ? 1 : 0);
   return `in ${count.toLocaleString("en")} of ${counted.events.toLocaleString("en")} events (${shown} %)`;
 }
+
+// The chosen case stays in the address, so that a reload or a colleague has it too.
+document.addEventListener("change", ({ target }) => {
+  if (!target.matches("[data-case-choice]")) return;
+  const address = new URL(location.href);
+  if (target.value) address.searchParams.set("case", target.value);
+  else address.searchParams.delete("case");
+  history.replaceState(history.state, "", address);
+});

@@ -73,7 +73,8 @@ def is_served(model: Model | None, logsource: tuple[str, str, str]) -> bool:
 def _check(parsed: list[ParsedRule], model: Model | None) -> list[Finding]:
     if not parsed:
         return [NO_DOCUMENT]
-    findings = list(check_rule(parsed[0], model))
+    first = parsed[0]
+    findings = [replace(one, line=one.line + first.line_offset) for one in check_rule(first, model)]
     if len(parsed) > 1:
         findings.append(replace(SEVERAL_DOCUMENTS, line=parsed[1].line_offset + 1))
     return sorted(findings, key=lambda finding: (finding.line, finding.column))

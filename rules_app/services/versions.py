@@ -23,9 +23,14 @@ def text_sha256(text: str) -> str:
 def with_line_ends_of(base: str, text: str) -> str:
     """A text out of a browser's form with the line ends of the text that it came from.
 
-    Forms send CRLF whatever the text had; a text that nobody changed must come back byte for byte.
+    Forms send CRLF whatever the text had, also for a single carriage return; a text that nobody changed must come
+    back byte for byte.
     """
-    plain = text.replace("\r\n", "\n")
-    if plain == base.replace("\r\n", "\n"):
+    plain = _with_line_feeds(text)
+    if plain == _with_line_feeds(base):
         return base
     return plain.replace("\n", "\r\n") if base.count("\r\n") == base.count("\n") > 0 else plain
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")

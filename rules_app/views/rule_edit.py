@@ -15,12 +15,12 @@ from rules_app import services
 from rules_app.access import get_editable_rule
 from rules_app.forms import CheckForm, NewRuleForm, TextForm
 from rules_app.models import Rule, RuleSet
-from rules_app.pins_page import pins_context
 from rules_app.selection import load_default_model, placeholders_of_set
 from rules_app.services.pins import adopt
 from rules_app.services.versions import with_line_ends_of
 from rules_app.text_views import diff_lines
 from rules_app.views.findings import findings_context, mendable_findings, mended
+from rules_app.views.pins import pins_context
 from sigma_engine import Placeholders
 
 OWN_SET = "Own rules"  # offered for a rule that is written here
@@ -128,14 +128,14 @@ def _editor(
 ) -> HttpResponse:
     """The editor page. What was typed is in the form and stays, whatever was wrong with it."""
     text = with_line_ends_of("", str(form["text"].value() or ""))
-    placeholders = placeholders_of_set(rule.rule_set.name if rule else str(form["rule_set"].value() or ""))
+    name = rule.rule_set.name if rule else str(form["rule_set"].value() or "")
     context = {
         "form": form,
         "rule": rule,
         "sets": RuleSet.objects.names(),
         "not_saved": not_saved or status != 200,
-        **_checked(text, placeholders),
-        **pins_context(request.user, rule, text, placeholders),
+        **_checked(text, placeholders_of_set(name)),
+        **pins_context(request, rule, text, name),
     }
     return render(request, "rules/edit.html", context, status=status)
 
