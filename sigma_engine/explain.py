@@ -91,8 +91,8 @@ class Explanation:
 
         A node has `kind`, `label`, `truth`, `line`, `column`, `selection`, `matters`, `alone`, `children` and
         `left_out`, the number of its children that are false and not among them: with `most`, of a longer list of
-        values only so many false ones are kept. A leaf (`test`, `keyword`) also has `field`, `mapping`, `origin`, `paths`, `value`,
-        `type`, `pattern`, `modifiers`, `steps`, `reason`, `sentence`, `hints` and `fault`, the sentence of a lambda
+        values only so many false ones are kept. A leaf (`test`, `keyword`) also has `field`, `mapping`, `origin`,
+        `paths`, `value`, `type`, `pattern`, `modifiers`, `steps`, `reason`, `sentence`, `hints` and `fault`, the sentence of a lambda
         that reached its bound.
         """
         return {
