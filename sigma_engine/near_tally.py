@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from sigma_engine.correlation_parts import member_text
 from sigma_engine.events import Record
@@ -22,20 +22,22 @@ from sigma_engine.values import ABSENT
 MAX_VALUES = 1_000  # told apart for each clause; others are counted together
 MAX_LENGTH = 512  # characters of a value
 EXAMPLES = 3  # events kept for each value
+WANTED_SHOWN = 5  # values of a clause
 
 
 @dataclass
 class FailedClause:
     """A clause that alone kept events out.
 
-    `truth` is what it was: a true one stands in the way, as a filter does. `values` counts what its field held, with
-    ABSENT_VALUE for events without it; `others` counts the values beyond `MAX_VALUES`. `examples` are events by value:
-    [evidence, chunk, position].
+    `wanted` are its first values as written. `truth` is what it was: a true one stands in the way, as a filter does.
+    `values` counts what its field held, with ABSENT_VALUE for events without it; `others` counts the values beyond
+    `MAX_VALUES`. `examples` are events by value: [evidence, chunk, position].
     """
 
     selection: str
     number: int
     label: str
+    wanted: list[str]
     line: int
     truth: bool
     events: int = 0
@@ -55,11 +57,12 @@ class FailedClause:
             seen.append(place)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain data, the most frequent values first."""
+        """As plain data for JSON, the most frequent values first; `from_dict` reads it back."""
         return {
             "selection": self.selection,
             "number": self.number,
             "label": self.label,
+            "wanted": self.wanted,
             "line": self.line,
             "truth": self.truth,
             "events": self.events,
@@ -68,17 +71,26 @@ class FailedClause:
             "examples": self.examples,
         }
 
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """A clause from what `to_dict` gave."""
+        return cls(**{**data, "values": Counter(dict(data["values"]))})
+
 
 ABSENT_VALUE = "\x00absent"  # no event holds this text: readers of events replace NUL
 
 
 class NearTally:
-    """Counts the near misses of one rule. `looked_at`, `tried` and `near` count events."""
+    """Counts the near misses of one rule. `looked_at`, `tried` and `near` count events.
 
-    def __init__(self, rule: Rule, model: Model) -> None:
+    `kept` are the clauses that earlier pieces gave, as dictionaries, to go on from; their events are not counted.
+    """
+
+    def __init__(self, rule: Rule, model: Model, kept: Iterable[dict[str, Any]] = ()) -> None:
         self._rule, self._model = rule, model
         self._clauses = RuleClauses(rule, model)
-        self._failed: dict[tuple[str, int], FailedClause] = {}
+        clauses = [FailedClause.from_dict(clause) for clause in kept]
+        self._failed = {(clause.selection, clause.number): clause for clause in clauses}
         self._routers: dict[str, Router] = {}
         self.looked_at = self.tried = self.near = 0
 
@@ -104,7 +116,12 @@ class NearTally:
         known = self._failed.get(clause.key)
         if known is None:
             known = self._failed[clause.key] = FailedClause(
-                clause.selection, clause.number, str(clause.test), clause.test.line, clause.truth
+                clause.selection,
+                clause.number,
+                str(clause.test),
+                [str(value.raw) for value in clause.test.values[:WANTED_SHOWN]],
+                clause.test.line,
+                clause.truth,
             )
         return known
 

@@ -1,10 +1,12 @@
-"""Cases and their members, evidence and its chunk catalogue, scans and their units, events, hits, review."""
+"""Cases and their members, evidence and its chunk catalogue, scans and their units, events, hits, review, trials."""
 
 from scans_app.models.cases import Case, CaseMember
 from scans_app.models.evidence import Evidence, EvidenceChunk, EvidenceFields
 from scans_app.models.hits import Event, Hit, HitComment, HitJudgement
 from scans_app.models.jobs import Job
+from scans_app.models.near_searches import NearSearch
 from scans_app.models.scans import Scan, ScanRule, ScanUnit
+from scans_app.models.trials import Trial
 
 __all__ = [
     "Case",
@@ -17,7 +19,9 @@ __all__ = [
     "HitComment",
     "HitJudgement",
     "Job",
+    "NearSearch",
     "Scan",
     "ScanRule",
     "ScanUnit",
+    "Trial",
 ]

@@ -66,3 +66,18 @@ def test_events_that_match_miss_by_two_or_were_not_tried_are_no_near_misses() ->
     )
     assert counted.failed() == []
     assert (counted.looked_at, counted.tried, counted.near) == (3, 2, 0)
+
+
+def test_counting_goes_on_from_what_was_kept() -> None:
+    first = tally(record(0, "C:\\excel.exe", "C:\\cmd.exe"))
+    kept = [clause.to_dict() for clause in first.failed()]
+    [parsed] = parse_rules(RULE)
+    assert isinstance(parsed.rule, Rule)
+    second = NearTally(parsed.rule, MODEL, kept)
+    second.look(
+        [record(1, "C:\\excel.exe", "C:\\cmd.exe"), record(2, "D:\\o.exe", "C:\\cmd.exe")], "log.evtx", 7
+    )
+    [parent] = second.failed()
+    assert dict(parent.values) == {"C:\\excel.exe": 2, "D:\\o.exe": 1}
+    assert parent.wanted == ["\\winword.exe"]
+    assert second.looked_at == 2
