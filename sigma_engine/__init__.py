@@ -50,6 +50,9 @@ from sigma_engine.explain import Explanation, explain
 from sigma_engine.explain_leaf import type_name
 from sigma_engine.field_names import field_names
 from sigma_engine.findings import Finding, Mend, Scope, Severity
+from sigma_engine.funnel import Funnel, Place
+from sigma_engine.funnel_questions import Questions
+from sigma_engine.funnel_report import FailedLambda, FunnelReport, MissingField, RuleFunnel, SourceFunnel
 from sigma_engine.global_filter import filtered
 from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
 from sigma_engine.mend_text import apply_mend
@@ -75,6 +78,7 @@ from sigma_engine.rule import (
 from sigma_engine.rule_reader import parse_rules
 from sigma_engine.scanner import ChunkHits, Hit, Scanner
 from sigma_engine.selection import SelectionError, has_tag, select_rules
+from sigma_engine.silence import Cause, why_silent_rule
 from sigma_engine.tuning import TunedRule, Tuning, apply_tuning, parse_tuning
 from sigma_engine.values import ABSENT
 from sigma_engine.vocabulary import FieldMapping, logsource_words, mapped_fields, sigma_words
@@ -89,6 +93,7 @@ __all__ = [
     "STATUSES",
     "UNIT_BYTES",
     "AnyRule",
+    "Cause",
     "ChunkHits",
     "ChunkProblem",
     "ChunkRead",
@@ -106,10 +111,13 @@ __all__ = [
     "EvidenceFile",
     "Explanation",
     "FailedClause",
+    "FailedLambda",
     "FellOut",
     "FieldMapping",
     "Filter",
     "Finding",
+    "Funnel",
+    "FunnelReport",
     "Hit",
     "Lambda",
     "LambdaError",
@@ -119,6 +127,7 @@ __all__ = [
     "Mapping",
     "Member",
     "Mend",
+    "MissingField",
     "MissingSource",
     "Model",
     "ModelError",
@@ -126,16 +135,20 @@ __all__ = [
     "NearTally",
     "NearestWindow",
     "ParsedRule",
+    "Place",
     "Placeholders",
     "Plan",
+    "Questions",
     "Record",
     "Rule",
     "RuleClauses",
+    "RuleFunnel",
     "Scanner",
     "Scope",
     "SelectionError",
     "Severity",
     "Source",
+    "SourceFunnel",
     "TunedRule",
     "Tuning",
     "UnmappedField",
@@ -183,6 +196,7 @@ __all__ = [
     "type_name",
     "units_of",
     "why_silent",
+    "why_silent_rule",
     "widened",
     "with_mends",
     "write_placeholders",

@@ -63,6 +63,9 @@ def _add_scan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("jsonl", "csv"), help="jsonl unless given")
     parser.add_argument("--out", metavar="FILE", help="write hits here, not to stdout")
     parser.add_argument(
+        "--debug", metavar="FILE", help="also write why each rule did or did not hit, as JSON; slower"
+    )
+    parser.add_argument(
         "--strict", action="store_true", help="exit 1 if a rule, file or chunk could not be used"
     )
     parser.add_argument(

@@ -16,10 +16,14 @@ from typing import IO, Any, cast
 from sigma_engine.abbreviations import abbreviate_channel, read_abbreviations
 from sigma_engine.command_check import model_of
 from sigma_engine.compiler import CompiledSet, compile_rules, load_or_compile
-from sigma_engine.correlation import correlate
+from sigma_engine.correlation import Correlated, correlate
 from sigma_engine.correlation_parts import Member
 from sigma_engine.correlation_plan import needed_rules
 from sigma_engine.findings import Severity
+from sigma_engine.funnel import Funnel
+from sigma_engine.funnel_document import NeverTried, funnel_document
+from sigma_engine.funnel_questions import Questions
+from sigma_engine.funnel_report import FunnelReport
 from sigma_engine.hit_row import COLUMNS, correlation_row, event_row
 from sigma_engine.inputs import evidence_paths, read_rules
 from sigma_engine.parallel import HitRow, UnitResult, scan_files
@@ -50,7 +54,7 @@ def run_scan(options: argparse.Namespace) -> int:
         return 2
     complaints = Complaints()
     try:
-        rules, quiet = _rules(options, complaints)
+        rules, quiet, never = _rules(options, complaints)
         short = read_abbreviations(options.abbreviations) if options.abbreviations else {}
     except (SelectionError, ValueError, OSError) as error:
         print(f"sigma_engine: {error}", file=sys.stderr)
@@ -58,27 +62,60 @@ def run_scan(options: argparse.Namespace) -> int:
     # A tuned level is no part of a rule's text, by which the cache knows sets.
     compiled = (compile_rules if options.tuning else load_or_compile)(rules, model, quiet)
     _tell_left_out(compiled, complaints)
-    results = scan_files(compiled, evidence_paths(options.evidence), options.jobs)
-    rows = _collect(results, compiled, complaints)
+    questions = Questions(compiled) if options.debug else None
+    results = scan_files(compiled, evidence_paths(options.evidence), options.jobs, questions)
+    rows, funnel, correlated = _collect(results, compiled, complaints)
     for row in rows:
         row["channel"] = row["channel"] and abbreviate_channel(row["channel"], short)
     try:
         with _output(options.out) as stream:
             _write(stream, rows, options)
+        if questions is not None:
+            report = FunnelReport(compiled, questions, funnel)
+            _write_debug(options.debug, report, [*never, *_left_out(compiled)], correlated)
     except BrokenPipeError:
         raise
     except OSError as error:
-        print(f"sigma_engine: {options.out}: {error.strerror}", file=sys.stderr)
+        print(f"sigma_engine: {error.filename or options.out}: {error.strerror}", file=sys.stderr)
         return 2
     return 1 if options.strict and complaints.any else 0
 
 
-def _rules(options: argparse.Namespace, complaints: Complaints) -> tuple[list[AnyRule], list[int]]:
-    """The chosen rules, then those that they need; the indexes of the latter, which stay silent."""
+def _write_debug(path: str, report: FunnelReport, never: list[NeverTried], correlated: Correlated) -> None:
+    hits = Counter(hit.rule_index for hit in correlated.hits)
+    document = funnel_document(report, never, hits, correlated.nearest)
+    with Path(path).open("w", encoding="utf-8", errors="backslashreplace") as stream:
+        json.dump(document, stream, ensure_ascii=False, indent=1)
+        stream.write("\n")
+
+
+def _left_out(compiled: CompiledSet) -> list[NeverTried]:
+    """What the model does not serve, and what refers to it."""
+    return [
+        NeverTried(
+            rule.id, rule.title, rule.level, "not_run" if is_reference else "not_served", finding.message
+        )
+        for left in compiled.left_out
+        for rule, finding in [(compiled.rules[left.index], left.findings[0])]
+        for is_reference in [finding.code == "correlation_reference"]
+    ]
+
+
+def _rules(
+    options: argparse.Namespace, complaints: Complaints
+) -> tuple[list[AnyRule], list[int], list[NeverTried]]:
+    """The chosen rules, then those that they need; the indexes of the latter, which stay silent; the rules that are
+    broken or that the choice leaves out."""
     files = read_rules(options.rules)
     for path, reason in files.unreadable:
         complaints.tell(path, reason)
+    never = []
     for path, parsed in files.parsed:
+        errors = [finding for finding in parsed.findings if finding.severity is Severity.ERROR]
+        if parsed.rule is None and errors:
+            line, message = errors[0].line + parsed.line_offset, errors[0].message
+            level = str(parsed.meta.get("level", ""))
+            never.append(NeverTried(parsed.rule_id, parsed.title, level, "broken", f"line {line}: {message}"))
         for finding in parsed.findings:
             if finding.severity is Severity.ERROR:
                 complaints.tell(
@@ -96,7 +133,25 @@ def _rules(options: argparse.Namespace, complaints: Complaints) -> tuple[list[An
         rule_filter=options.rule_filter,
     )
     needed = needed_rules(rules, chosen)
-    return [rules[index] for index in (*chosen, *needed)], list(range(len(chosen), len(chosen) + len(needed)))
+    taken = {*chosen, *needed}
+    never += [
+        NeverTried(rule.id, rule.title, rule.level, "not_selected", _why_not_selected(rule, options))
+        for index, rule in enumerate(rules)
+        if index not in taken
+    ]
+    quiet = list(range(len(chosen), len(chosen) + len(needed)))
+    return [rules[index] for index in (*chosen, *needed)], quiet, never
+
+
+def _why_not_selected(rule: AnyRule, options: argparse.Namespace) -> str:
+    """Which of the options left a rule out."""
+    for name, given, wanted in (
+        ("level", options.level, rule.level),
+        ("status", options.status, rule.status),
+    ):
+        if given and wanted not in given:
+            return f"Its {name} is {wanted or 'not given'}; the scan took {', '.join(given)}."
+    return "The tags, title or filter of the scan leave it out."
 
 
 def _tuned(rules: list[AnyRule], folder: Path, complaints: Complaints) -> list[AnyRule]:
@@ -124,14 +179,16 @@ def _tell_left_out(compiled: CompiledSet, complaints: Complaints) -> None:
 
 def _collect(
     results: Iterator[UnitResult], compiled: CompiledSet, complaints: Complaints
-) -> list[dict[str, Any]]:
-    """Every hit as it is printed, in order of time, evidence and rule."""
+) -> tuple[list[dict[str, Any]], Funnel, Correlated]:
+    """Every hit as it is printed, in order of time, evidence and rule; the funnel, and what came of correlations."""
     hits: list[HitRow] = []
     members: list[Member] = []
     events = 0
+    funnel = Funnel()
     for done, result in enumerate(results, 1):
         hits += result.hits
         members += result.members
+        funnel.add(result.funnel)
         events += result.events
         for problem in result.problems:
             complaints.tell(result.evidence, problem)
@@ -140,9 +197,10 @@ def _collect(
     if sys.stderr.isatty():
         print(file=sys.stderr)
     rows = [(_key(hit), event_row(hit, compiled.rules[hit.rule_index])) for hit in hits]
-    rows += _correlated(members, compiled, complaints)
+    correlated = correlate(compiled.correlations.plans, members)
+    rows += _correlated(correlated, compiled, complaints)
     rows.sort(key=lambda row: row[0])
-    return [row for _, row in rows]
+    return [row for _, row in rows], funnel, correlated
 
 
 Key = tuple[int, str, int, int, int]
@@ -153,9 +211,8 @@ def _key(hit: HitRow) -> Key:
 
 
 def _correlated(
-    members: list[Member], compiled: CompiledSet, complaints: Complaints
+    correlated: Correlated, compiled: CompiledSet, complaints: Complaints
 ) -> list[tuple[Key, dict[str, Any]]]:
-    correlated = correlate(compiled.correlations.plans, members)
     for index, count in correlated.truncated.items():
         complaints.tell(
             f"rule {compiled.rules[index].title}", f"{count:,} matches were too many to correlate"

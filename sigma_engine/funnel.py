@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from sigma_engine.events import Record
+from sigma_engine.failed_lambdas import failed_lambdas
 from sigma_engine.field_names import field_names
 from sigma_engine.funnel_questions import Questions
 from sigma_engine.log_source import Source
@@ -52,12 +53,12 @@ class Count:
 @dataclass(slots=True)
 class KindCounts:
     """The events of one kind: `answers` by the number of a question (or rule), `names` by field name, `failed` by the
-    field (or `where` of a log source) whose lambda reached a bound."""
+    field (or `where`) whose lambda reached a bound, and the sentence of that."""
 
     events: int = 0
     answers: dict[int, Count] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
-    failed: dict[str, Count] = field(default_factory=dict)
+    failed: dict[tuple[str, str], Count] = field(default_factory=dict)
     unnamed: int = 0  # field names beyond MAX_NAMES
 
 
@@ -94,7 +95,7 @@ class Funnel:
                 counts.events,
                 [[number, one.events, *one.first] for number, one in sorted(counts.answers.items())],
                 sorted(counts.names.items()),
-                [[name, one.events, *one.first] for name, one in sorted(counts.failed.items())],
+                [[*which, one.events, *one.first] for which, one in sorted(counts.failed.items())],
                 counts.unnamed,
             ]
             for kind, counts in sorted(self.kinds.items())
@@ -109,7 +110,7 @@ class Funnel:
                     events,
                     {number: Count(count, Place(*place)) for number, count, *place in answers},
                     dict(names),
-                    {name: Count(count, Place(*place)) for name, count, *place in failed},
+                    {(name, why): Count(count, Place(*place)) for name, why, count, *place in failed},
                     unnamed,
                 )
                 for kind, events, answers, names, failed, unnamed in data
@@ -143,6 +144,7 @@ class ChunkFunnel:
         self._evidence, self._chunk = evidence, chunk
         self._true: dict[tuple[tuple[Source, ...], tuple[int, ...]], list[int]] = {}
         self._names: Counter[tuple[tuple[Source, ...], tuple[str, ...]]] = Counter()
+        self._seen: list[tuple[tuple[Source, ...], Record]] = []
 
     def see(self, accepted: tuple[Source, ...], matched: tuple[int, ...], record: Record) -> tuple[int, ...]:
         """Counts one event: the sources that accept it, and the numbers of all that is true of it, ascending.
@@ -153,6 +155,7 @@ class ChunkFunnel:
         else:
             seen[0] += 1
         self._names[accepted, field_names(record.event)] += 1
+        self._seen.append((accepted, record))
         return self._questions.rules_of(matched)
 
     def count(self) -> Funnel:
@@ -173,7 +176,18 @@ class ChunkFunnel:
         for (accepted, names), events in self._names.items():
             shown = {name[:MAX_NAME_LENGTH]: events for name in names}
             _add_names(funnel.of(tuple(places[id(source)] for source in accepted)), shown)
+        self._count_failed(funnel, places)
         return funnel
+
+    def _count_failed(self, funnel: Funnel, places: dict[int, int]) -> None:
+        """Looks again for lambdas that reached a bound, once any of the model did in this process: nearly never."""
+        if not self._questions.lambdas_failed():
+            return
+        for accepted, record in self._seen:
+            place = Place(self._evidence, self._chunk, record.position)
+            failed = {which: Count(1, place) for which in failed_lambdas(self._model, accepted, record.event)}
+            counts = funnel.of(tuple(places[id(source)] for source in accepted))
+            _add_counts(counts.failed, failed, MAX_FAILED)
 
     def _count_true(self, answers: dict[int, Count], matched: tuple[int, ...], one: Count) -> tuple[int, ...]:
         """Counts what is true of some events but for the fields that are there, and gives those."""

@@ -16,6 +16,7 @@ from sigma_engine.check import fields_used
 from sigma_engine.compiler import CompiledSet
 from sigma_engine.condition import And, Not, Of, Or, Ref, Tree, names_in
 from sigma_engine.detection import Condition, FieldTest, Selection, Value, fields_of
+from sigma_engine.failed_lambdas import lambdas_of
 from sigma_engine.loosened import LOOSENINGS, loosened
 from sigma_engine.patterns import AnyTest, ExistsTest, FieldRefTest, NullTest
 from sigma_engine.rule import Rule
@@ -69,7 +70,9 @@ class Questions:
             fields[key] = self.fields_from + len(fields)
         self.about_from = self.fields_from + len(fields)
         self._rules = rules
+        self.outside_not = {index: outside_not(rule) for index, rule in rules.items()}
         self._fields = fields
+        self._lambdas = lambdas_of(compiled.model)
         self._numbers: dict[int, dict[Question, int]] = {}
         number = self.about_from
         asked_alone: list[tuple[int, Question]] = []
@@ -114,6 +117,10 @@ class Questions:
     def rules_of(self, matched: tuple[int, ...]) -> tuple[int, ...]:
         """Of what is true of an event, the rules of the set alone."""
         return matched[: bisect_left(matched, self.fields_from)]
+
+    def lambdas_failed(self) -> bool:
+        """Whether a lambda of the model reached a bound in this process."""
+        return any(one.faults for one in self._lambdas)
 
     def taken_by(self, rules: tuple[int, ...], about: tuple[int, ...]) -> Iterator[int]:
         """The TAKEN_BY questions that are true of an event, given the rules and questions that are."""

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from sigma_engine.compiler import CompiledSet
 from sigma_engine.correlation_parts import Member
 from sigma_engine.events import EvidenceError, EvidenceFile, open_evidence, units_of
+from sigma_engine.funnel import Funnel
+from sigma_engine.funnel_questions import Questions
 from sigma_engine.scanner import Hit, Scanner
 
 
@@ -43,18 +45,22 @@ class HitRow(NamedTuple):
 
 @dataclass
 class UnitResult:
-    """What one unit gave, and a sentence for each thing in it that could not be used."""
+    """What one unit gave, and a sentence for each thing in it that could not be used; `funnel` of a debug scan."""
 
     evidence: str
     events: int = 0
     hits: list[HitRow] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    funnel: Funnel = field(default_factory=Funnel)
 
 
-def scan_files(compiled: CompiledSet, paths: Sequence[str], jobs: int) -> Iterator[UnitResult]:
+def scan_files(
+    compiled: CompiledSet, paths: Sequence[str], jobs: int, questions: Questions | None = None
+) -> Iterator[UnitResult]:
     """The results of all units of the files, in the order they are done. A file that cannot be used gives a result
-    with a problem; a unit that kills its process twice does too, and the others go on."""
+    with a problem; a unit that kills its process twice does too, and the others go on. With `questions` it is a
+    debug scan."""
     units: list[Unit] = []
     for path in paths:
         try:
@@ -65,17 +71,20 @@ def scan_files(compiled: CompiledSet, paths: Sequence[str], jobs: int) -> Iterat
         stretches = units_of(evidence.chunk_count, evidence.chunk_size)
         units += [Unit(path, evidence, first, last) for first, last in stretches]
     if jobs == 1:
-        scanner = Scanner(compiled)
+        scanner = Scanner(compiled, questions)
         for unit in units:
             yield _scan_unit(scanner, unit)
     else:
-        yield from _scan_in_processes(compiled, units, jobs)
+        yield from _scan_in_processes(compiled, units, jobs, questions)
 
 
-def _scan_in_processes(compiled: CompiledSet, units: list[Unit], jobs: int) -> Iterator[UnitResult]:
+def _scan_in_processes(
+    compiled: CompiledSet, units: list[Unit], jobs: int, questions: Questions | None
+) -> Iterator[UnitResult]:
     left = list(units)
+    method = "fork" if sys.platform == "linux" else "spawn"
     if units:
-        with _pool(compiled, min(jobs, len(units)), "fork" if sys.platform == "linux" else "spawn") as pool:
+        with _pool(compiled, questions, min(jobs, len(units)), method) as pool:
             futures: dict[Future[UnitResult], Unit] = {
                 pool.submit(_scan_in_child, unit): unit for unit in units
             }
@@ -89,7 +98,7 @@ def _scan_in_processes(compiled: CompiledSet, units: list[Unit], jobs: int) -> I
     for (
         unit
     ) in left:  # a process died: each unit that it left gets one of its own, so that only the guilty fails
-        with _pool(compiled, 1, "spawn") as pool:
+        with _pool(compiled, questions, 1, "spawn") as pool:
             try:
                 yield pool.submit(_scan_in_child, unit).result()
             except BrokenProcessPool:
@@ -97,17 +106,21 @@ def _scan_in_processes(compiled: CompiledSet, units: list[Unit], jobs: int) -> I
                 yield UnitResult(unit.name, problems=[sentence])
 
 
-def _pool(compiled: CompiledSet, workers: int, method: str) -> ProcessPoolExecutor:
+def _pool(
+    compiled: CompiledSet, questions: Questions | None, workers: int, method: str
+) -> ProcessPoolExecutor:
     """Workers with a scanner each. A forked one shares the compiled set's memory; a spawned one is sent it."""
-    return ProcessPoolExecutor(workers, multiprocessing.get_context(method), _start_child, (compiled,))
+    return ProcessPoolExecutor(
+        workers, multiprocessing.get_context(method), _start_child, (compiled, questions)
+    )
 
 
 _scanner: Scanner | None = None
 
 
-def _start_child(compiled: CompiledSet) -> None:
+def _start_child(compiled: CompiledSet, questions: Questions | None) -> None:
     global _scanner
-    _scanner = Scanner(compiled)
+    _scanner = Scanner(compiled, questions)
 
 
 def _scan_in_child(unit: Unit) -> UnitResult:
@@ -127,6 +140,8 @@ def _scan_unit(scanner: Scanner, unit: Unit) -> UnitResult:
 
 def _scan_chunk(scanner: Scanner, evidence: EvidenceFile, chunk: int, result: UnitResult) -> None:
     found = scanner.scan_chunk(evidence, chunk, Path(result.evidence).name, evidence=result.evidence)
+    if found.funnel is not None:
+        result.funnel.add(found.funnel)
     result.members += found.members
     result.events += found.events
     result.hits += [_hit_row(hit, result.evidence) for hit in found.hits]
