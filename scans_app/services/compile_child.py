@@ -40,8 +40,11 @@ class CompileAnswer(TypedDict):
     error: str
 
 
-def compile_order(order: CompileOrder) -> CompileAnswer:
-    """Compile, put the set into the engine's cache, and say what runs on which log sources."""
+def compile_order(order: CompileOrder, model: sigma_engine.Model | None = None) -> CompileAnswer:
+    """Compile, put the set into the engine's cache, and say what runs on which log sources.
+
+    `model` is the order's, where it is parsed already.
+    """
     answer = CompileAnswer(
         engine=sigma_engine.ENGINE_VERSION,
         digest="",
@@ -50,10 +53,11 @@ def compile_order(order: CompileOrder) -> CompileAnswer:
         correlates=False,
         error="",
     )
-    model, findings = sigma_engine.parse_model(order["model"])
     if model is None:
-        answer["error"] = "The model is broken: " + " ".join(finding.message for finding in findings[:3])
-        return answer
+        model, findings = sigma_engine.parse_model(order["model"])
+        if model is None:
+            answer["error"] = "The model is broken: " + " ".join(finding.message for finding in findings[:3])
+            return answer
     rules = []
     for position, (text, rule_set) in enumerate(order["rules"]):
         parsed = sigma_engine.parse_rules(text, order["placeholders"].get(rule_set))

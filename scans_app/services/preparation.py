@@ -8,26 +8,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from django.apps import apps
 from django.db import transaction
-from django.db.models import Sum
 from django.utils import timezone
 
-import sigma_engine
 from rules_app.models import RuleVersion
 from rules_app.selection import load_event_model
-from scans_app.models import Evidence, EvidenceChunk, Scan, ScanRule, ScanUnit
+from scans_app.models import Evidence, Scan, ScanRule, ScanUnit
 from scans_app.services import storage
 from scans_app.services.claims import CRASHES_UNTIL_SET_ASIDE, Heartbeat, LeaseLost, claim, move
-from scans_app.services.compile_child import CompileAnswer, CompileOrder
+from scans_app.services.compile_child import CompileAnswer, CompileOrder, compile_order
 from scans_app.services.doorbell import ring_on_commit
 from scans_app.services.preflight import LeftOut
-from scans_app.services.units import chunks_outside
+from scans_app.services.scanners import load_set
+from scans_app.services.unit_plan import UnitPlan, plan_units
 
+COMPILED_HERE = 50  # so few rules cost less than the start of a child
 COMPILE_SECONDS = 300  # 4,000 rules take 20 s on a slow machine; below the time limit of the task
 
 logger = logging.getLogger(__name__)
@@ -60,16 +60,10 @@ def _prepare(scan: Scan) -> None:
     for file in evidence:
         _check_unchanged(file)
     versions = _versions(scan)
-    answer = _compile(scan, versions)
+    answer = _compile_here(scan, versions) if len(versions) <= COMPILED_HERE else _compile(scan, versions)
     if answer["error"]:
         raise ScanFailed(answer["error"])
-    model = load_event_model(scan.model_version)
-    wanted = {name for names in answer["served"].values() for name in names}
-    units = [
-        ScanUnit(scan=scan, place=place, evidence=file, first_chunk=first, last_chunk=last, next_chunk=first)
-        for place, (file, first, last) in enumerate(_plan(scan, evidence, model, wanted))
-    ]
-    _go(scan, versions, answer, units)
+    _go(scan, versions, answer, plan_units(scan, evidence, load_set(scan, answer["digest"], versions)))
 
 
 def _check_unchanged(file: Evidence) -> None:
@@ -91,14 +85,27 @@ def _versions(scan: Scan) -> list[RuleVersion]:
     return [found[pk] for pk in pks]
 
 
-def _compile(scan: Scan, versions: Sequence[RuleVersion]) -> CompileAnswer:
-    """Compile in a child process, looking now and then whether the scan is still wanted."""
-    order = CompileOrder(
+def _order(scan: Scan, versions: Sequence[RuleVersion]) -> CompileOrder:
+    return CompileOrder(
         model=scan.model_version.text,
         rules=[(version.text, str(version.rule.rule_set_id)) for version in versions],
         placeholders=scan.manifest.get("placeholders", {}),
         quiet_from=len(scan.manifest["rules"]["versions"]),
     )
+
+
+def _compile_here(scan: Scan, versions: Sequence[RuleVersion]) -> CompileAnswer:
+    """Compile in this process, which keeps the parsed model between scans."""
+    try:
+        model = load_event_model(scan.model_version)
+    except ValueError as problem:
+        raise ScanFailed(f"The model is broken: {problem}") from None
+    return compile_order(_order(scan, versions), model)
+
+
+def _compile(scan: Scan, versions: Sequence[RuleVersion]) -> CompileAnswer:
+    """Compile in a child process, looking now and then whether the scan is still wanted."""
+    order = _order(scan, versions)
     until = time.monotonic() + COMPILE_SECONDS
     with tempfile.TemporaryFile("w+") as given:
         # A file, not a pipe: with a pipe, whoever waits with a time limit must also go on feeding it.
@@ -131,33 +138,7 @@ def _start_compiler(given: IO[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=project, stdin=given, stdout=subprocess.PIPE, text=True)
 
 
-def _plan(
-    scan: Scan, evidence: Sequence[Evidence], model: sigma_engine.Model, wanted: set[str]
-) -> Iterator[tuple[Evidence, int, int]]:
-    """The units: (file, first chunk, last chunk), without what the catalogue says no rule will see."""
-    for file in evidence:
-        if not _may_hold(file, model, wanted):
-            continue
-        outside = chunks_outside(scan, file.pk, 0, file.chunk_count)
-        for first, last in sigma_engine.units_of(file.chunk_count, file.chunk_size):
-            inside = [number for number in range(first, last + 1) if number not in outside]
-            if inside:
-                yield file, inside[0], inside[-1]
-
-
-def _may_hold(file: Evidence, model: sigma_engine.Model, wanted: set[str]) -> bool:
-    """Whether a file may hold events of the log sources. When the catalogue doesn't know it all, it may."""
-    known = sum(count for channel, *_, count in file.counts if channel != "…")
-    if known < file.events or any(problem["code"] == "set_aside" for problem in file.problems):
-        return True
-    return any(
-        source.name in wanted
-        for channel, event_id, provider, _ in file.counts
-        for source in model.accepting(sigma_engine.EventKey(channel, event_id, provider), file.name)
-    )
-
-
-def _go(scan: Scan, versions: Sequence[RuleVersion], answer: CompileAnswer, units: list[ScanUnit]) -> None:
+def _go(scan: Scan, versions: Sequence[RuleVersion], answer: CompileAnswer, plan: UnitPlan) -> None:
     """Write rules, units and totals, and let the workers at it. Raises LeaseLost, having written nothing."""
     rules = [
         ScanRule(
@@ -166,14 +147,9 @@ def _go(scan: Scan, versions: Sequence[RuleVersion], answer: CompileAnswer, unit
         for index, version in enumerate(versions)
     ]
     quiet_from = len(scan.manifest["rules"]["versions"])
-    bytes_total, events_total = 0, 0
-    for unit in units:
-        bytes_in, events_in = _content(scan, unit)
-        bytes_total += bytes_in
-        events_total += events_in
     with transaction.atomic():
         ScanRule.objects.bulk_create(rules, batch_size=500)
-        ScanUnit.objects.bulk_create(units, batch_size=500)
+        ScanUnit.objects.bulk_create(plan.units, batch_size=500)
         move(
             scan,
             state=Scan.State.RUNNING,
@@ -186,9 +162,9 @@ def _go(scan: Scan, versions: Sequence[RuleVersion], answer: CompileAnswer, unit
             },
             rules_run=sum(int(position) < quiet_from for position in answer["served"]),
             rules_left_out=[*scan.rules_left_out, *_left_out(versions, answer)],
-            units_total=len(units),
-            bytes_total=bytes_total,
-            events_total=events_total,
+            units_total=len(plan.units),
+            bytes_total=plan.bytes,
+            events_total=plan.events,
             crashes=0,
         )
         ring_on_commit()
@@ -202,17 +178,3 @@ def _left_out(versions: Sequence[RuleVersion], answer: CompileAnswer) -> list[di
     ]
     reason = "What it refers to does not run"
     return [LeftOut("not_run", reason, len(named), named).to_json()] if named else []
-
-
-def _content(scan: Scan, unit: ScanUnit) -> tuple[int, int]:
-    """Bytes and events that a unit will look at."""
-    file = unit.evidence
-    outside = chunks_outside(scan, file.pk, unit.first_chunk, unit.last_chunk)
-    numbers = [number for number in range(unit.first_chunk, unit.last_chunk + 1) if number not in outside]
-    size = sum(min(file.chunk_size, max(file.size - number * file.chunk_size, 0)) for number in numbers)
-    if len(numbers) == file.chunk_count:
-        return size, file.events
-    chunks = EvidenceChunk.objects.filter(
-        evidence=file, number__range=(unit.first_chunk, unit.last_chunk)
-    ).exclude(number__in=outside)
-    return size, chunks.aggregate(events=Sum("events"))["events"] or 0

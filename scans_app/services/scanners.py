@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import os
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import sigma_engine
+from rules_app.models import RuleVersion
 from rules_app.selection import load_event_model, load_rule
 from scans_app.models import Scan
 from scans_app.services.event_rows import FrozenRule, clean_text
@@ -36,6 +38,7 @@ class LoadedScan:
 
 
 _kept: OrderedDict[int, LoadedScan] = OrderedDict()
+_sets: OrderedDict[str, sigma_engine.CompiledSet] = OrderedDict()  # by digest
 
 
 def load_scan(scan: Scan) -> LoadedScan:
@@ -50,18 +53,31 @@ def load_scan(scan: Scan) -> LoadedScan:
 
 
 def forget_scans() -> None:
-    """Let go of all scanners of this process."""
+    """Let go of all scanners and sets of this process."""
     _kept.clear()
+    _sets.clear()
+
+
+def load_set(scan: Scan, digest: str, versions: Iterable[RuleVersion]) -> sigma_engine.CompiledSet:
+    """The compiled set of the scan's rules, in their order: from this process, the engine's cache, or compiled anew."""
+    if digest in _sets:
+        _sets.move_to_end(digest)
+        return _sets[digest]
+    compiled = sigma_engine.load_compiled(digest)
+    if compiled is None:
+        logger.info("compiling the rules of scan %d again: they are not in the cache", scan.pk)
+        rules = [load_rule(version, frozen_lists(scan, version)) for version in versions]
+        quiet = range(len(scan.manifest["rules"]["versions"]), len(rules))
+        compiled = sigma_engine.load_or_compile(rules, load_event_model(scan.model_version), quiet)
+    while len(_sets) >= SCANNERS_KEPT:
+        _sets.popitem(last=False)
+    _sets[digest] = compiled
+    return compiled
 
 
 def _load(scan: Scan) -> LoadedScan:
     rows = scan.rules.select_related("rule_version__rule")
-    compiled = sigma_engine.load_compiled(scan.manifest["compiled"])
-    if compiled is None:
-        logger.info("compiling the rules of scan %d again: they are not in the cache", scan.pk)
-        rules = [load_rule(row.rule_version, frozen_lists(scan, row.rule_version)) for row in rows]
-        quiet = range(len(scan.manifest["rules"]["versions"]), len(rules))
-        compiled = sigma_engine.load_or_compile(rules, load_event_model(scan.model_version), quiet)
+    compiled = load_set(scan, scan.manifest["compiled"], (row.rule_version for row in rows.iterator()))
     keys = list(rows.values_list("rule_version__rule", "rule_version"))
     frozen = [
         FrozenRule(rule_pk, version_pk, clean_text(rule.title), sigma_engine.level_rank(rule.level))

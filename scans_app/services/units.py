@@ -16,12 +16,14 @@ from django.db import transaction
 from django.db.models import F
 
 import sigma_engine
-from scans_app.models import Event, EvidenceChunk, Hit, Scan, ScanUnit
+from scans_app.models import Event, Hit, Scan, ScanUnit
 from scans_app.services.claims import CRASHES_UNTIL_SET_ASIDE, Heartbeat, LeaseLost, claim, hand_back, move
 from scans_app.services.event_rows import clean_text, event_row, hit_row
 from scans_app.services.members import write_members
 from scans_app.services.scanners import LoadedScan, load_scan
 from scans_app.services.settling import settle
+from scans_app.services.unit_plan import chunk_bytes
+from scans_app.services.wanted_chunks import chunks_to_read
 
 HITS_A_CHECKPOINT = 1_000
 SECONDS_A_CHECKPOINT = 2.0
@@ -72,22 +74,22 @@ def _match(unit: ScanUnit, scan: Scan, progress: _Progress, may_go_on: Callable[
     """Match chunk after chunk. True at the end of the unit, False when this worker should stop before it."""
     loaded = load_scan(scan)
     file = sigma_engine.open_evidence(unit.evidence.path)
-    unwanted = chunks_outside(scan, unit.evidence_id, unit.first_chunk, unit.last_chunk)
+    numbers = chunks_to_read(scan, loaded.compiled, unit.evidence, progress.next_chunk, unit.last_chunk)
     careful = unit.crashes > 0  # a process died here: a checkpoint after each chunk finds the guilty one
     looked_at = time.monotonic()
-    while progress.next_chunk <= unit.last_chunk:
-        if progress.next_chunk in unwanted:
-            progress.pass_over()
-            continue
+    for number in numbers:
+        if progress.pass_over(number) and careful:
+            progress.save()  # or the chunk that is set aside after three deaths is one that nobody reads
         _match_chunk(file, scan, loaded, progress)
         if careful or progress.is_due:
             progress.save()
-        if not may_go_on():
-            return progress.next_chunk > unit.last_chunk
+        if not may_go_on() and number != numbers[-1]:
+            return False
         if time.monotonic() - looked_at > SECONDS_A_LOOK:
             looked_at = time.monotonic()
             if not _is_running(scan):
                 return False
+    progress.pass_over(unit.last_chunk + 1)
     return True
 
 
@@ -110,26 +112,8 @@ def _match_chunk(
         logger.exception("chunk %d of evidence %d could not be matched", number, progress.unit.evidence_id)
         progress.set_aside(f"{type(problem).__name__}: {problem}")
         return
-    size = min(file.chunk_size, max(file.size - number * file.chunk_size, 0))
+    size = chunk_bytes(progress.unit.evidence, number)
     progress.add(found, loaded, size, time.monotonic() - started)
-
-
-def chunks_outside(scan: Scan, evidence_id: int, first: int, last: int) -> set[int]:
-    """The chunks of a log in which every event lies outside the scan's time range, by the catalogue.
-
-    Only chunks of event logs: there every event has a time, in JSON some may have none.
-    """
-    if scan.time_from is None and scan.time_to is None:
-        return set()
-    chunks = EvidenceChunk.objects.filter(
-        evidence=evidence_id, evidence__kind="evtx", number__range=(first, last), first_time__gt=0
-    )
-    outside = chunks.none()
-    if scan.time_from is not None:
-        outside |= chunks.filter(last_time__lt=scan.time_from)
-    if scan.time_to is not None:
-        outside |= chunks.filter(first_time__gt=scan.time_to)
-    return set(outside.values_list("number", flat=True))
 
 
 def _is_running(scan: Scan) -> bool:
@@ -203,9 +187,10 @@ class _Progress:
         self._seconds += seconds
         self.next_chunk += 1
 
-    def pass_over(self) -> None:
-        """Go past a chunk that the scan doesn't want: it was in none of the totals."""
-        self.next_chunk += 1
+    def pass_over(self, next_chunk: int) -> bool:
+        """Go to the next chunk that is read; whether there were others before it. They were in none of the totals."""
+        moved, self.next_chunk = next_chunk > self.next_chunk, next_chunk
+        return moved
 
     def set_aside(self, reason: str) -> None:
         """Go past the next chunk and say so: the scan will have a gap."""

@@ -5,32 +5,61 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from scans_app.models import Evidence, EvidenceChunk
+from scans_app.models import Evidence, EvidenceChunk, Scan
 from scans_app.models.hits import TEXT_KEPT
 from scans_app.services.event_rows import NUL_SHOWN
 from sigma_engine import CompiledSet, EventKey, WantedKeys
 
 
+def chunks_to_read(
+    scan: Scan, compiled: CompiledSet, evidence: Evidence, first: int = 0, last: int | None = None
+) -> list[int]:
+    """The wanted chunks (see there) that may hold an event inside the scan's time range."""
+    wanted = wanted_chunks(compiled, evidence, first, last)
+    outside = _outside(scan, evidence) if wanted else set()
+    return [number for number in wanted if number not in outside]
+
+
 def wanted_chunks(
     compiled: CompiledSet, evidence: Evidence, first: int = 0, last: int | None = None
 ) -> list[int]:
-    """The numbers of the chunks, from `first` to `last` (inclusive; None: the file's last), ascending.
+    """The numbers of the chunks, from `first` to `last` (inclusive; None: the file's last), in which a rule may
+    match an event, ascending.
 
     A chunk in which something was lost, or that the catalogue does not know, is always among them: only reading it
     tells.
     """
-    last = evidence.chunk_count - 1 if last is None else last
+    numbers = range(first, evidence.chunk_count if last is None else last + 1)
     keys = WantedKeys(compiled, evidence.name)
-    numbers = range(first, last + 1)
-    if _knows_all(evidence) and all(_may_match(keys, key) for key in evidence.counts):
-        return list(numbers)
-    chunks = EvidenceChunk.objects.filter(evidence=evidence, number__range=(first, last))
+    if _knows_all(evidence):
+        wanted = {_may_match(keys, key) for key in evidence.counts}
+        if wanted == {True}:
+            return list(numbers)
+        if evidence.is_whole and not any(wanted):
+            return []
+    chunks = EvidenceChunk.objects.filter(evidence=evidence, number__range=(numbers.start, numbers.stop - 1))
     unwanted = {
         number
         for number, events, lost, counts in chunks.values_list("number", "events", "lost", "counts")
-        if events and not lost and not any(_may_match(keys, key) for key in counts)
+        if (events or evidence.is_whole) and not lost and not any(_may_match(keys, key) for key in counts)
     }
     return [number for number in numbers if number not in unwanted]
+
+
+def _outside(scan: Scan, evidence: Evidence) -> set[int]:
+    """The chunks of a log in which every event lies outside the scan's time range.
+
+    Only chunks of event logs: there every event has a time, in JSON some may have none.
+    """
+    if (scan.time_from is None and scan.time_to is None) or evidence.kind != Evidence.Kind.EVTX:
+        return set()
+    chunks = EvidenceChunk.objects.filter(evidence=evidence, first_time__gt=0)
+    outside = chunks.none()
+    if scan.time_from is not None:
+        outside |= chunks.filter(last_time__lt=scan.time_from)
+    if scan.time_to is not None:
+        outside |= chunks.filter(first_time__gt=scan.time_to)
+    return set(outside.values_list("number", flat=True))
 
 
 def _knows_all(evidence: Evidence) -> bool:
