@@ -1,5 +1,6 @@
 // How the editor looks: the tokens of static/style.css, which know light and dark.
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { Prec } from "@codemirror/state";
 import { Decoration, EditorView, MatchDecorator, ViewPlugin } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
@@ -93,4 +94,4 @@ function painted(matcher) {
   );
 }
 
-export const looks = [theme, syntaxHighlighting(colours), painted(modifiers), painted(conditions)];
+export const looks = [theme, syntaxHighlighting(colours), Prec.high(painted(modifiers)), Prec.high(painted(conditions))];
