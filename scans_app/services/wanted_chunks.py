@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from scans_app.models import Evidence, EvidenceChunk, Scan
@@ -24,15 +24,21 @@ def wanted_chunks(
     compiled: CompiledSet, evidence: Evidence, first: int = 0, last: int | None = None
 ) -> list[int]:
     """The numbers of the chunks, from `first` to `last` (inclusive; None: the file's last), in which a rule may
-    match an event, ascending.
+    match an event, ascending."""
+    return chunks_with_keys(WantedKeys(compiled, evidence.name).wants, evidence, first, last)
+
+
+def chunks_with_keys(
+    wants: Callable[[EventKey], bool], evidence: Evidence, first: int = 0, last: int | None = None
+) -> list[int]:
+    """The numbers of the chunks that hold an event of a wanted key, ascending.
 
     A chunk in which something was lost, or that the catalogue does not know, is always among them: only reading it
     tells.
     """
     numbers = range(first, evidence.chunk_count if last is None else last + 1)
-    keys = WantedKeys(compiled, evidence.name)
     if _knows_all(evidence):
-        wanted = {_may_match(keys, key) for key in evidence.counts}
+        wanted = {_may_be(wants, key) for key in evidence.counts}
         if wanted == {True}:
             return list(numbers)
         if evidence.is_whole and not any(wanted):
@@ -41,7 +47,7 @@ def wanted_chunks(
     unwanted = {
         number
         for number, events, lost, counts in chunks.values_list("number", "events", "lost", "counts")
-        if (events or evidence.is_whole) and not lost and not any(_may_match(keys, key) for key in counts)
+        if (events or evidence.is_whole) and not lost and not any(_may_be(wants, key) for key in counts)
     }
     return [number for number in numbers if number not in unwanted]
 
@@ -67,10 +73,10 @@ def _knows_all(evidence: Evidence) -> bool:
     return len(evidence.counts) < Evidence.KEYS_KEPT
 
 
-def _may_match(keys: WantedKeys, counted: Sequence[Any]) -> bool:
-    """Whether a rule may match events of a key as the catalogue keeps it: what was cut or replaced there may."""
+def _may_be(wants: Callable[[EventKey], bool], counted: Sequence[Any]) -> bool:
+    """Whether events of a key as the catalogue keeps it may be wanted: what was cut or replaced there may."""
     channel, event_id, provider, _ = counted
     texts = (channel, provider)
     if event_id is None or any(len(text) >= TEXT_KEPT or NUL_SHOWN in text for text in texts):
         return True
-    return keys.wants(EventKey(channel, event_id, provider))
+    return wants(EventKey(channel, event_id, provider))
