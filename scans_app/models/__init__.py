@@ -2,6 +2,7 @@
 
 from scans_app.models.cases import Case, CaseMember
 from scans_app.models.evidence import Evidence, EvidenceChunk, EvidenceFields
+from scans_app.models.funnels import ScanFunnel, ScanSources, UnitFunnel
 from scans_app.models.hits import Event, Hit, HitComment, HitJudgement
 from scans_app.models.jobs import Job
 from scans_app.models.near_searches import NearSearch
@@ -21,7 +22,10 @@ __all__ = [
     "Job",
     "NearSearch",
     "Scan",
+    "ScanFunnel",
     "ScanRule",
+    "ScanSources",
     "ScanUnit",
     "Trial",
+    "UnitFunnel",
 ]

@@ -69,6 +69,7 @@ class Scan(Job):
     )
     time_from = models.BigIntegerField(null=True)  # microseconds, inclusive; null = open
     time_to = models.BigIntegerField(null=True)
+    debug = models.BooleanField(default=False)  # keeps the funnel of every rule: slower
     evidence = models.ManyToManyField(Evidence, related_name="scans")
     rules_run = models.PositiveIntegerField(default=0)
     rules_left_out = models.JSONField(default=list)  # services.preflight.LeftOut as JSON, all rules named
@@ -203,6 +204,7 @@ class ScanUnit(Job):
     seconds = models.FloatField(default=0.0)  # spent matching, over all attempts that reached a checkpoint
     lost = models.PositiveBigIntegerField(default=0)  # records that nothing could read
     source_events = models.JSONField(default=dict)  # {log source: events}; an event may belong to several
+    source_seconds = models.JSONField(default=dict)  # {log source: seconds}, shared out by events within a chunk
     regex_timeouts = models.JSONField(default=dict)  # {pattern: searches that ran out of time}
     rule_hits = models.JSONField(default=dict)  # {position as text: [kept, over the cap]}
     skipped = models.JSONField(default=list)  # [{chunk, last_chunk, reason}, ..]: set aside, the scan's gaps
