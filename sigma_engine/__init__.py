@@ -60,7 +60,7 @@ from sigma_engine.mends import with_mends
 from sigma_engine.model import Mapping, Model, ModelError, Source, load_model, parse_model, shipped_models
 from sigma_engine.model_report import MissingSource, ModelReport, UnmappedField, model_report
 from sigma_engine.near_misses import Clause, RuleClauses, failed_clauses
-from sigma_engine.near_tally import ABSENT_VALUE, FailedClause, NearTally
+from sigma_engine.near_tally import FailedClause, NearTally
 from sigma_engine.nearest_window import why_silent
 from sigma_engine.placeholders import Placeholders, parse_placeholders, write_placeholders
 from sigma_engine.rule import (
@@ -87,7 +87,6 @@ from sigma_engine.widening import widened
 
 __all__ = [
     "ABSENT",
-    "ABSENT_VALUE",
     "ENGINE_VERSION",
     "LEVELS",
     "STATUSES",

@@ -6,7 +6,6 @@ a few examples.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -25,13 +24,21 @@ EXAMPLES = 3  # events kept for each value
 WANTED_SHOWN = 5  # values of a clause
 
 
+@dataclass(slots=True)
+class HeldValue:
+    """How many events held a value, and the first of them."""
+
+    events: int = 0
+    examples: list[list[Any]] = field(default_factory=list)
+
+
 @dataclass
 class FailedClause:
     """A clause that alone kept events out.
 
     `wanted` are its first values as written. `truth` is what it was: a true one stands in the way, as a filter does.
-    `values` counts what its field held, with ABSENT_VALUE for events without it; `others` counts the values beyond
-    `MAX_VALUES`. `examples` are events by value: [evidence, chunk, position].
+    `values` are the texts that its field held, None for events without it, with how many events held them and a few of
+    these as [evidence, chunk, position]; `others` counts the events with values beyond `MAX_VALUES`.
     """
 
     selection: str
@@ -41,23 +48,26 @@ class FailedClause:
     line: int
     truth: bool
     events: int = 0
-    values: Counter[str] = field(default_factory=Counter)
     others: int = 0
-    examples: dict[str, list[list[Any]]] = field(default_factory=dict)
+    values: dict[str | None, HeldValue] = field(default_factory=dict)
 
-    def count(self, value: str, place: list[Any]) -> None:
+    def count(self, value: str | None, place: list[Any]) -> None:
         """One more event that failed by this clause with this value."""
         self.events += 1
         if value not in self.values and len(self.values) >= MAX_VALUES:
             self.others += 1
             return
-        self.values[value] += 1
-        seen = self.examples.setdefault(value, [])
-        if len(seen) < EXAMPLES:
-            seen.append(place)
+        held = self.values.setdefault(value, HeldValue())
+        held.events += 1
+        if len(held.examples) < EXAMPLES:
+            held.examples.append(place)
+
+    def frequent(self) -> list[tuple[str | None, HeldValue]]:
+        """The values, those of most events first."""
+        return sorted(self.values.items(), key=lambda item: (-item[1].events, item[0] or ""))
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain data for JSON, the most frequent values first; `from_dict` reads it back."""
+        """As plain data for JSON, `values` as [value, events, examples], frequent ones first; `from_dict` reads it."""
         return {
             "selection": self.selection,
             "number": self.number,
@@ -66,18 +76,15 @@ class FailedClause:
             "line": self.line,
             "truth": self.truth,
             "events": self.events,
-            "values": [[value, count] for value, count in self.values.most_common()],
             "others": self.others,
-            "examples": self.examples,
+            "values": [[value, held.events, held.examples] for value, held in self.frequent()],
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """A clause from what `to_dict` gave."""
-        return cls(**{**data, "values": Counter(dict(data["values"]))})
-
-
-ABSENT_VALUE = "\x00absent"  # no event holds this text: readers of events replace NUL
+        values = {value: HeldValue(events, examples) for value, events, examples in data["values"]}
+        return cls(**{**data, "values": values})
 
 
 class NearTally:
@@ -126,10 +133,10 @@ class NearTally:
         return known
 
 
-def _shown(clause: Clause) -> str:
-    """What the clause's field held, as text."""
+def _shown(clause: Clause) -> str | None:
+    """What the clause's field held, as text; None for absent."""
     if clause.value is ABSENT:
-        return ABSENT_VALUE
+        return None
     if clause.value is None:
         return "" if not clause.test.field else "null"
     return (member_text(clause.value) or "")[:MAX_LENGTH]
