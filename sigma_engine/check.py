@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from difflib import get_close_matches
 
 from sigma_engine.compiler import not_served
@@ -44,14 +45,15 @@ def _against(rule: Rule, model: Model) -> list[Finding]:
         return [not_served(rule, model)]
     kinds = {source: sources_of_its_events(source, model) for source in sources}
     findings = []
-    for field, test in fields_used(rule).items():
+    used = fields_used(rule)
+    for field, test in used.items():
         lacking = [
             source
             for source, accepted in kinds.items()
             if model.mapping(field, accepted).origin == "fallback"
         ]
         if len(lacking) == len(sources):
-            findings.append(_unmapped(field, test, model))
+            findings.append(_unmapped(field, test, model, kinds, used))
         elif lacking and rule.logsource.category and _matters(field, rule):
             findings.append(_not_everywhere(field, test, lacking))
     return findings
@@ -87,12 +89,22 @@ def sources_of_its_events(source: Source, model: Model) -> tuple[Source, ...]:
     return tuple(dict.fromkeys((source, *model.accepting(key, source.files[0] if source.files else ""))))
 
 
-def _unmapped(field: str, test: FieldTest, model: Model) -> Finding:
+def _unmapped(
+    field: str,
+    test: FieldTest,
+    model: Model,
+    kinds: dict[Source, tuple[Source, ...]],
+    used: Collection[str],
+) -> Finding:
+    """A field that none of the sources knows; one that the rule tests already is not what was meant."""
     message = f"The model `{model.name}` has no mapping for `{field}`; it is looked up by that very name."
     hint = "Check its spelling against an event, or map it in the model."
-    close = get_close_matches(field, _known_fields(model), 1, 0.8)
+    known = set(model.fields).union(*(one.fields for accepted in kinds.values() for one in accepted))
+    close = get_close_matches(field, sorted(known.difference(used)), 1, 0.8)
     if close:
         hint = f"Did you mean `{close[0]}`?"
+    elif any(field in source.fields for source in model.sources):
+        hint = "The model maps it for other log sources."
     return Finding("field_unmapped", Severity.INFO, message, hint, test.line, test.column, Scope.MODEL)
 
 
@@ -110,7 +122,3 @@ def events_of(source: Source) -> str:
     channel = source.channels[0] if source.channels else source.name
     ids = " ".join(map(str, source.event_ids[:5]))
     return f"{channel} {ids}".strip()
-
-
-def _known_fields(model: Model) -> set[str]:
-    return set(model.fields).union(*(source.fields for source in model.sources))

@@ -45,7 +45,7 @@ def _unknown_selection(source: MendText, finding: Finding) -> Iterator[Mend]:
     names = _names(source)
     if word is None:
         return
-    for name in get_close_matches(word[0], names, 1, 0.5) or names[:3]:
+    for name in get_close_matches(word[0], names, 1, 0.6) or (names if len(names) == 1 else []):
         yield from source.put(f"Replace with {name}", finding.line, (word.start() + 1, word.end() + 1), name)
 
 
@@ -56,7 +56,7 @@ def _word_at(source: MendText, finding: Finding) -> re.Match[str] | None:
 def _no_selection(source: MendText, finding: Finding) -> Iterator[Mend]:
     word = _word_at(source, finding)
     stems = sorted({f"{name.split('_')[0]}_*" if "_" in name else name for name in _names(source)})
-    if word is None:
+    if word is None or not stems:
         return
     for meant in get_close_matches(word[0], stems, 1, 0.5) or ["them"]:
         yield from source.put(

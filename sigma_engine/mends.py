@@ -23,9 +23,9 @@ from sigma_engine.yaml_source import Node
 
 _MEANT = re.compile(r"Did you mean `([^`]+)`\?")
 _TABS = re.compile(r"^( *)(\t+)")
-_STARTS_NOTHING = re.compile(
-    r"(?:^|(?<=\s)|(?<=- ))[*&!%@`][^'\"]*$"
-)  # what plain YAML text cannot begin with
+_STARTS_NOTHING = re.compile(  # plain text that begins with a sign of YAML's own, behind a key or a dash
+    r"""(?:(?<=:\s)|(?<=-\s))[*&!%@`][^'"]*$"""
+)
 _MAX_MENDED = 200  # findings of a text that get mends: more are not read by anybody
 _LEVEL_WORDS = {"info": "informational", "crit": "critical", "severe": "critical", "moderate": "medium"}
 
@@ -252,7 +252,7 @@ def _quote_value(source: MendText, finding: Finding, model: Model | None) -> Ite
         columns = (len(tabs[1]) + 1, tabs.end() + 1)
         yield from source.put("Replace the tabs with spaces", finding.line, columns, "    " * len(tabs[2]))
         return
-    found = _STARTS_NOTHING.search(line.rstrip(), max(finding.column - 2, 0))
+    found = _STARTS_NOTHING.search(line.rstrip())
     if found is not None:
         columns = (found.start() + 1, len(line.rstrip()) + 1)
         yield from source.put("Put it in quotes", finding.line, columns, quoted(found[0].rstrip()))
