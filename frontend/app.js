@@ -1,6 +1,7 @@
 // Everything that moves on a page. Each module looks for its own data attributes and works without the others;
 // without any script the pages still work as plain links and forms.
 import "./htmx.js";
+import "./events.js";
 import "./hits.js";
 import "./keep_place.js";
 import "./keyboard.js";

@@ -154,7 +154,7 @@ function complete(value) {
   value.dataset.field ??= param === "q" ? "text" : param.replace(/^event\.(EventData\.)?/, "");
   value.dataset.value = shown;
   value.dataset.not = address({ [`not.${param}`]: shown });
-  if (param !== "q") value.dataset.stack = address({ stack: param });
+  if (param !== "q" && document.getElementById("stacks")) value.dataset.stack = address({ stack: param });
 }
 
 function address(changes) {

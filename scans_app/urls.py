@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from scans_app.views import case_fields, cases, evidence, hit, hits, pins, scan_new, scans
+from scans_app.views import case_fields, cases, evidence, hit, hits, pins, raw_events, scan_new, scans
 
 app_name = "cases"
 
@@ -15,6 +15,9 @@ in_case = [
     path("evidence/", evidence.evidence, name="evidence"),
     path("evidence/upload/", evidence.upload, name="upload"),
     path("evidence/<int:pk>/", evidence.evidence_file, name="evidence_file"),
+    path("events/", raw_events.case_events, name="case_events"),
+    path("evidence/<int:pk>/events/", raw_events.events, name="events"),
+    path("evidence/<int:pk>/events/<int:chunk>/<int:position>/", raw_events.event, name="event"),
     path("scans/", scans.scans, name="scans"),
     path("scans/new/", scan_new.scan_new, name="scan_new"),
     path("scans/new/preflight/", scan_new.preflight, name="preflight"),

@@ -23,6 +23,7 @@ from scans_app.models.hits import event_pk
 from scans_app.services.cases import add_member, create_case
 from sigmaweb.models import issue_link
 from tests.house.url_matrix import MATRIX, May, Page
+from tests.scans.conftest import log_bytes
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +93,8 @@ class World:
                 )
             elif key == "number":
                 found[key] = 1
+            elif key in ("chunk", "position"):
+                found[key] = MISSING if objects is None else 0
             else:
                 found[key] = MISSING if objects is None else self._object(name, objects).pk
         return found
@@ -110,6 +113,8 @@ OBJECT_OF = {
     "rules:import_again": "import",
     "cases:member_remove": "member",
     "cases:evidence_file": "evidence",
+    "cases:events": "evidence",
+    "cases:event": "evidence",
     "cases:progress": "scan",
     "cases:cancel": "scan",
     "cases:why": "hit",
@@ -144,6 +149,8 @@ def make_case(
         chunk_size=65536,
         events=1,
     )
+    evidence.path.parent.mkdir(parents=True, exist_ok=True)
+    evidence.path.write_bytes(log_bytes(1))
     scan = Scan.objects.create(
         case=case,
         state="finished",
