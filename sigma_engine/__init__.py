@@ -13,6 +13,7 @@ is its face; nothing outside imports past it. From rule text to hits:
 """
 
 from sigma_engine.abbreviations import abbreviate_channel, abbreviate_provider, read_abbreviations
+from sigma_engine.brittle import Escape, find_escapes
 from sigma_engine.catalogue import ChunkSummary, summarise_chunk
 from sigma_engine.check import check_rule, fields_used
 from sigma_engine.compiler import (
@@ -59,8 +60,9 @@ from sigma_engine.mend_text import apply_mend
 from sigma_engine.mends import with_mends
 from sigma_engine.model import Mapping, Model, ModelError, Source, load_model, parse_model, shipped_models
 from sigma_engine.model_report import MissingSource, ModelReport, UnmappedField, model_report
+from sigma_engine.near_events import EventRules, NearRule, RulesFinder
 from sigma_engine.near_misses import Clause, RuleClauses, failed_clauses
-from sigma_engine.near_tally import FailedClause, NearTally
+from sigma_engine.near_tally import FailedClause, HeldValue, NearTally
 from sigma_engine.nearest_window import why_silent
 from sigma_engine.placeholders import Placeholders, parse_placeholders, write_placeholders
 from sigma_engine.rule import (
@@ -104,8 +106,10 @@ __all__ = [
     "CorrelationHit",
     "Correlations",
     "Document",
+    "Escape",
     "EventFacts",
     "EventKey",
+    "EventRules",
     "EvidenceError",
     "EvidenceFile",
     "Explanation",
@@ -117,6 +121,7 @@ __all__ = [
     "Finding",
     "Funnel",
     "FunnelReport",
+    "HeldValue",
     "Hit",
     "Lambda",
     "LambdaError",
@@ -131,6 +136,7 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelReport",
+    "NearRule",
     "NearTally",
     "NearestWindow",
     "ParsedRule",
@@ -142,6 +148,7 @@ __all__ = [
     "Rule",
     "RuleClauses",
     "RuleFunnel",
+    "RulesFinder",
     "Scanner",
     "Scope",
     "SelectionError",
@@ -168,6 +175,7 @@ __all__ = [
     "field_names",
     "fields_used",
     "filtered",
+    "find_escapes",
     "has_tag",
     "level_rank",
     "load_compiled",

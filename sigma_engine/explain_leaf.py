@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sigma_engine.detection import FieldTest, Value
-from sigma_engine.field_paths import path_text, paths_read, places
+from sigma_engine.field_paths import Path, path_text, paths_read, places
 from sigma_engine.lambdas import LambdaError
 from sigma_engine.modifiers import Step
 from sigma_engine.patterns import (
@@ -105,18 +105,21 @@ def leaf_facts(leaf: Leaf, seen: SeenEvent) -> dict[str, Any]:
         "fault": leaf.fault,
         "sentence": sentence_of(leaf),
     }
-    if not leaf.test.field:
-        mapping, origin, paths = "every value of the event", "keywords", _places_of(leaf.found, seen)
-    else:
+    mapping, origin = "every value of the event", "keywords"
+    if leaf.test.field:
         where = seen.mapping(leaf.test.field)
-        mapping, origin, paths = where.text, where.origin, paths_read(where, seen.event, leaf.found)
+        mapping, origin = where.text, where.origin
+    paths = [path_text(path) for path in paths_of(leaf, seen)]
     return common | {"mapping": mapping, "origin": origin, "paths": paths}
 
 
-def _places_of(text: Any, seen: SeenEvent) -> list[str]:
-    if text is ABSENT:
+def paths_of(leaf: Leaf, seen: SeenEvent) -> list[Path]:
+    """Where in the event the leaf's value was read, of a keyword the first value that has it."""
+    if leaf.test.field:
+        return paths_read(seen.mapping(leaf.test.field), seen.event, leaf.found)
+    if leaf.found is ABSENT:
         return []
-    return [path_text(path) for path, value in places(seen.event) if value == text][:1]
+    return [path for path, value in places(seen.event) if value == leaf.found][:1]
 
 
 def _step(step: Step) -> dict[str, Any]:

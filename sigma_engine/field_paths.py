@@ -48,35 +48,35 @@ def places(event: Any) -> Iterator[tuple[Path, Any]]:
             waiting += [((*path, index), inner) for index, inner in reversed(list(enumerate(value)))]
 
 
-def paths_read(mapping: Mapping, event: dict[str, Any], found: Any) -> list[str]:
+def paths_read(mapping: Mapping, event: dict[str, Any], found: Any) -> list[Path]:
     """The paths from which a mapping took `found`: one for a plain member, several where a lambda joins some.
 
     Of a field that is absent, the paths that were looked at; none for the fallback, which looks everywhere.
     """
     if mapping.path is not None:
-        return [path_text(mapping.path)]
+        return [mapping.path]
     if mapping.origin == ORIGIN_FALLBACK:
         return _of_fallback(mapping.field, event, found)
-    asked = sorted(path for path in mapping.inputs if path)
+    asked: list[Path] = sorted(path for path in mapping.inputs if path)
     if found is ABSENT:
-        return [path_text(path) for path in asked]
+        return asked
     there = [(path, value) for path in asked if (value := _at(event, path)) is not ABSENT]
     taken = [path for path, value in there if value is found or value == found]
-    return [path_text(path) for path in taken[:1] or [path for path, _ in there]]
+    return taken[:1] or [path for path, _ in there]
 
 
-def _at(event: Any, path: tuple[str, ...]) -> Any:
+def _at(event: Any, path: Path) -> Any:
     for name in path:
         event = event.get(name, ABSENT) if isinstance(event, dict) else ABSENT
     return event
 
 
-def _of_fallback(field: str, event: dict[str, Any], found: Any) -> list[str]:
+def _of_fallback(field: str, event: dict[str, Any], found: Any) -> list[Path]:
     if found is ABSENT:
         return []
     same = [path for path, value in places(event) if value is found]
     named = [path for path in same if _names(path, field)]
-    return [path_text(path) for path in named[:1] or same[:1]]
+    return named[:1] or same[:1]
 
 
 def _names(path: Path, field: str) -> bool:

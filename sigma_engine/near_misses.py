@@ -80,9 +80,12 @@ class RuleClauses:
         if not is_tried(self.rule, self._model, accepted):
             return [], []
         try:
-            seen = SeenEvent(self.rule.seen(event), self._model, accepted)
+            return self.weigh(SeenEvent(self.rule.seen(event), self._model, accepted))
         except LambdaError:
             return [], []
+
+    def weigh(self, seen: SeenEvent) -> tuple[list[Clause], list[Clause]]:
+        """As `weighed`, of an event that the rule is tried on, as it sees it."""
         asked = _Asked(self, seen)
         matches, turning = _any([asked.tree(condition.tree) for condition in self.rule.conditions])
         if matches or not turning:

@@ -26,6 +26,10 @@ class SeenEvent:
         self._model, self._accepted = model, accepted
         self._values: dict[str, Any] = {}
 
+    def again(self, event: dict[str, Any]) -> SeenEvent:
+        """The event as another rule sees it."""
+        return SeenEvent(event, self._model, self._accepted)
+
     def mapping(self, field: str) -> Mapping:
         """Where the field is found."""
         return self._model.mapping(field, self._accepted)
