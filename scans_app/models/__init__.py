@@ -3,6 +3,7 @@
 from scans_app.models.cases import Case, CaseMember
 from scans_app.models.evidence import Evidence, EvidenceChunk, EvidenceFields
 from scans_app.models.funnels import ScanFunnel, ScanSources, UnitFunnel
+from scans_app.models.hit_diffs import AcceptedLoss, HitDiff
 from scans_app.models.hits import Event, Hit, HitComment, HitJudgement
 from scans_app.models.jobs import Job
 from scans_app.models.near_searches import NearSearch
@@ -10,6 +11,7 @@ from scans_app.models.scans import Scan, ScanRule, ScanUnit
 from scans_app.models.trials import Trial
 
 __all__ = [
+    "AcceptedLoss",
     "Case",
     "CaseMember",
     "Event",
@@ -18,6 +20,7 @@ __all__ = [
     "EvidenceFields",
     "Hit",
     "HitComment",
+    "HitDiff",
     "HitJudgement",
     "Job",
     "NearSearch",

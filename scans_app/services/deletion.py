@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from scans_app.models import (
+    AcceptedLoss,
     Case,
     CaseMember,
     Event,
@@ -21,6 +22,7 @@ from scans_app.models import (
     EvidenceFields,
     Hit,
     HitComment,
+    HitDiff,
     HitJudgement,
     Scan,
     ScanRule,
@@ -69,7 +71,9 @@ def _delete_batch(case: Case) -> bool:
     scans = Scan.objects.filter(case=case)
     files = Evidence.objects.filter(case=case)
     return (
-        _delete_some(ScanUnit.objects.filter(scan__in=scans))
+        _delete_some(AcceptedLoss.objects.filter(diff__scan__in=scans))
+        or _delete_some(HitDiff.objects.filter(scan__in=scans))
+        or _delete_some(ScanUnit.objects.filter(scan__in=scans))
         or _delete_hits(Hit.objects.filter(scan__in=scans))
         or _delete_some(ScanRule.objects.filter(scan__in=scans))
         or _delete_some(Scan.evidence.through.objects.filter(scan__in=scans))
