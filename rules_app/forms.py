@@ -58,6 +58,43 @@ class PlaceholdersForm(forms.Form):
     base_version = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
 
+class ReviewForm(forms.Form):
+    """What somebody decides about a draft, by its number, and why."""
+
+    act = forms.ChoiceField(choices=[(name, name) for name in ("send", "changes", "publish", "drop")])
+    number = forms.IntegerField(min_value=1)
+    note = forms.CharField(max_length=2000, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Whoever asks for changes says which."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("act") == "changes" and not cleaned.get("note"):
+            self.add_error("note", "Say what should change.")
+        return cleaned
+
+
+class CommentForm(forms.Form):
+    """A comment on a rule, or the number of one's own to take back."""
+
+    text = forms.CharField(max_length=5000, required=False)
+    remove = forms.IntegerField(min_value=1, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """One of the two."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not cleaned.get("remove") and not cleaned.get("text"):
+            self.add_error("text", "Write a comment.")
+        return cleaned
+
+
+class WidenForm(forms.Form):
+    """A clause of a rule, and the value that it is to take too."""
+
+    selection = forms.CharField(max_length=500)
+    number = forms.IntegerField(min_value=0)
+    value = forms.CharField(max_length=512, strip=False)
+
+
 class _FilesInput(forms.ClearableFileInput):
     allow_multiple_selected = True
 

@@ -8,10 +8,12 @@ from rules_app.views import (
     library,
     model_edit,
     pins,
+    review,
     rule_edit,
     rule_tests,
     rules,
     sets,
+    widen,
     words,
 )
 
@@ -38,6 +40,10 @@ urlpatterns = [
     path("rules/sets/<int:pk>/", sets.rule_set, name="set"),
     path("rules/<int:pk>/", rules.rule, name="rule"),
     path("rules/<int:pk>/edit/", rule_edit.edit, name="edit"),
+    path("rules/<int:pk>/review/", review.review, name="review"),
+    path("rules/<int:pk>/comment/", review.comment, name="comment"),
+    path("rules/<int:pk>/versions/<int:number>/restore/", review.restore, name="restore"),
+    path("rules/<int:pk>/widen/", widen.widen, name="widen"),
     path("rules/<int:pk>/enabled/", rules.enabled, name="enabled"),
     path("rules/<int:pk>/versions/<int:number>/", rules.version, name="version"),
     path("models/", event_models.models, name="models"),

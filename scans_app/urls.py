@@ -2,7 +2,19 @@
 
 from django.urls import include, path
 
-from scans_app.views import case_fields, cases, evidence, hit, hits, pins, raw_events, scan_new, scans
+from scans_app.views import (
+    case_fields,
+    cases,
+    evidence,
+    hit,
+    hits,
+    near_misses,
+    pins,
+    raw_events,
+    scan_new,
+    scans,
+    trying,
+)
 
 app_name = "cases"
 
@@ -12,6 +24,9 @@ in_case = [
     path("members/<int:pk>/remove/", cases.member_remove, name="member_remove"),
     path("fields/", case_fields.fields, name="fields"),
     path("pin/", pins.pin, name="pin"),
+    path("trials/<int:pk>/", trying.step, name="trial"),
+    path("trials/<int:pk>/cancel/", trying.cancel, name="trial_cancel"),
+    path("near/<int:pk>/", near_misses.near, name="near"),
     path("evidence/", evidence.evidence, name="evidence"),
     path("evidence/upload/", evidence.upload, name="upload"),
     path("evidence/<int:pk>/", evidence.evidence_file, name="evidence_file"),
@@ -33,6 +48,8 @@ in_case = [
 urlpatterns = [
     path("cases/", cases.case_list, name="list"),
     path("cases/choice/", case_fields.choice, name="choice"),
+    path("cases/trials/", trying.choice, name="trials"),
+    path("cases/trials/start/", trying.start, name="trial_start"),
     path("cases/new/", cases.case_new, name="new"),
     path("cases/<int:case_pk>/", include(in_case)),
 ]

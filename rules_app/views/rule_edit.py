@@ -99,6 +99,12 @@ def check(request: HttpRequest) -> HttpResponse:
     return render(request, "rules/_findings.html", context)
 
 
+def show_text(request: HttpRequest, rule: Rule, text: str) -> HttpResponse:
+    """The editor with a text of this rule that something else wrote: nothing is saved."""
+    form = TextForm(initial={"text": text, "base_version": rule.to_edit.number})
+    return _editor(request, form, rule, not_saved=True)
+
+
 def _is_draft(request: HttpRequest) -> bool:
     """Whether a text was sent to be edited, or mended, and not to be saved."""
     return "draft" in request.POST or "mend" in request.POST

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from django.contrib.auth.models import User
 
-from rules_app.models import EventModel, RuleVersion
+from rules_app.models import EventModel, EventModelVersion, RuleVersion
 from rules_app.selection import load_event_model, load_rule, placeholders_of_sets
 from scans_app.models import Case, Evidence, NearSearch
-from scans_app.services.rule_run import RuleRun, Wanted
+from scans_app.services.event_rows import clean_event
+from scans_app.services.rule_run import SECONDS, RuleRun, Wanted
 from scans_app.services.wanted_chunks import chunks_with_keys
 from sigma_engine import EventKey, Model, NearTally, Rule
 
@@ -25,18 +26,14 @@ def start_search(case: Case, version: RuleVersion, user: User | None, *, sample:
 
     Raises NotSearchable for a rule that is broken, is about other rules, or is not served by the default model.
     """
-    event_model = EventModel.objects.default()
-    if event_model is None or event_model.current is None:
-        raise NotSearchable("There is no default model.")
-    rule, model = _loaded(version, load_event_model(event_model.current))
     files = list(Evidence.objects.of_case(case).catalogued())
     search = NearSearch.objects.create(
         case=case,
         rule_version=version,
-        model_version=event_model.current,
+        model_version=_model_version(),
         created_by=user,
         files=[file.pk for file in files],
-        events_total=events_of_source(files, rule, model),
+        events_total=source_events(files, version),
         sample=sample,
         is_over=not files,
     )
@@ -45,8 +42,8 @@ def start_search(case: Case, version: RuleVersion, user: User | None, *, sample:
     return search
 
 
-def go_on(search: NearSearch) -> None:
-    """Look at the next slice and count it. Two who go on at once count it once: the place decides."""
+def go_on(search: NearSearch, seconds: float = SECONDS) -> None:
+    """Look at the next slice, of about so many seconds, and count it. Two who go on at once count it once: the place decides."""
     rule, model = _loaded(search.rule_version, load_event_model(search.model_version))
     files = {file.pk: file for file in Evidence.objects.of_case(search.case).filter(pk__in=search.files)}
     there = [files[pk] for pk in search.files if pk in files]
@@ -54,7 +51,7 @@ def go_on(search: NearSearch) -> None:
         raise NotSearchable("Evidence was removed while this search went on. Start it again.")
     run = RuleRun(there, _chunks_of_source(rule, model), search.file, search.chunk)
     tally = NearTally(rule, model, search.clauses)
-    for chunk in run.chunks():
+    for chunk in run.chunks(seconds):
         tally.look(chunk.file.read_chunk(chunk.number).records, chunk.evidence.name, chunk.evidence.pk)
         if search.sample and search.tried + tally.tried >= search.sample:
             run.chunk = chunk.number + 1
@@ -66,15 +63,19 @@ def go_on(search: NearSearch) -> None:
         looked_at=search.looked_at + tally.looked_at,
         tried=search.tried + tally.tried,
         near=search.near + tally.near,
-        clauses=[clause.to_dict() for clause in tally.failed()],
+        clauses=clean_event([clause.to_dict() for clause in tally.failed()]),
         problems=[*search.problems, *run.problems],
         is_over=is_full or run.is_over,
     )
     search.refresh_from_db()
 
 
-def events_of_source(files: list[Evidence], rule: Rule, model: Model) -> int:
-    """How many events of the rule's log source the files hold, by the catalogue; a source's `where` is not asked."""
+def source_events(files: list[Evidence], version: RuleVersion) -> int:
+    """How many events of the rule's log source the files hold, by the catalogue; a source's `where` is not asked.
+
+    Raises NotSearchable as `start_search` does.
+    """
+    rule, model = _loaded(version, load_event_model(_model_version()))
     total = 0
     for file in files:
         takes = _takes(rule, model, file.name)
@@ -84,6 +85,13 @@ def events_of_source(files: list[Evidence], rule: Rule, model: Model) -> int:
             if event_id is None or takes(EventKey(channel, event_id, provider))
         )
     return total
+
+
+def _model_version() -> EventModelVersion:
+    default = EventModel.objects.default()
+    if default is None or default.current is None or default.current.broken:
+        raise NotSearchable("There is no default model, or it is broken.")
+    return default.current
 
 
 def _loaded(version: RuleVersion, model: Model) -> tuple[Rule, Model]:

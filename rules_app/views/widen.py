@@ -1,0 +1,32 @@
+"""A clause of a rule made wider by one value: opened in the editor, saved by nobody but its author."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from rules_app.access import get_editable_rule
+from rules_app.forms import WidenForm
+from rules_app.views.rule_edit import show_text
+from sigma_engine import widened
+
+
+@require_POST
+def widen(request: HttpRequest, pk: int) -> HttpResponse:
+    """The editor with the text in which the clause has one more value; a sentence where that cannot be done."""
+    rule = get_editable_rule(request, pk)
+    form = WidenForm(request.POST)
+    text = None
+    if form.is_valid():
+        asked = form.cleaned_data
+        text = widened(rule.to_edit.text, asked["selection"], asked["number"], asked["value"])
+    if text is None:
+        messages.error(
+            request,
+            "This clause cannot be made wider by one value: it wants all of its values, compares something else "
+            "than text, or is not in the rule any more. Edit it by hand.",
+        )
+        return redirect("rules:edit", rule.pk)
+    return show_text(request, rule, text)
