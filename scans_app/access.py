@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
-from scans_app.models import Case, Evidence, Hit, Scan
+from scans_app.models import Case, Evidence, Hit, Scan, Trial
 
 
 def get_visible_case(request: HttpRequest, case_pk: int) -> Case:
@@ -66,3 +66,9 @@ def get_editable_hit(request: HttpRequest, case_pk: int, pk: int) -> Hit:
     hit = get_visible_hit(request, case_pk, pk)
     get_editable_case(request, case_pk)
     return hit
+
+
+def get_visible_trial(request: HttpRequest, case_pk: int, pk: int) -> Trial:
+    """This person's trial in a visible case. Raises Http404."""
+    case = get_visible_case(request, case_pk)
+    return get_object_or_404(Trial.objects.visible_to(request.user).filter(case=case), pk=pk)

@@ -43,6 +43,7 @@ def pin(request: HttpRequest, case_pk: int) -> HttpResponse:
     if request.headers.get("HX-Request"):
         response = render(request, "_messages.html")
         response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#messages", "outerHTML"
+        response.headers["HX-Trigger"] = "pinned"  # the editor's dots ask again
         return response
     back = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())

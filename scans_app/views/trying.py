@@ -1,0 +1,113 @@
+"""Trying a rule's text on evidence while it is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from rules_app.access import get_editable_rule
+from rules_app.forms import CheckForm
+from rules_app.matching import NotReady
+from rules_app.selection import placeholders_of_set
+from rules_app.services.versions import text_sha256, with_line_ends_of
+from scans_app import access
+from scans_app.models import Case, Evidence, Trial
+from scans_app.services import trying
+from scans_app.trial_page import trial_page
+
+CASES_OFFERED, FILES_OFFERED = 50, 100
+
+
+@require_GET
+def choice(request: HttpRequest) -> HttpResponse:
+    """The choice of what to try on: a case with all its evidence, or one file of it."""
+    files = (
+        Evidence.objects.visible_to(request.user)
+        .catalogued()
+        .exclude(events=0)
+        .order_by("-case", "name", "pk")
+    )
+    cases: dict[int, list[Evidence]] = {}
+    for file in files.select_related("case").defer("counts", "channels", "computers", "problems"):
+        if file.case_id in cases or len(cases) < CASES_OFFERED:
+            cases.setdefault(file.case_id, []).append(file)
+    offered = [
+        (of[0].case, sum(one.events for one in of), len(of), of[:FILES_OFFERED]) for of in cases.values()
+    ]
+    context = {"cases": offered, "rule": _rule_key(request.GET), "cap": trying.EVENTS_READ}
+    return render(request, "trials/_choice.html", context)
+
+
+@require_POST
+def start(request: HttpRequest) -> HttpResponse:
+    """Begin to try the text of the request on `on`: a case's key, or `case:evidence`."""
+    case_pk, _, file_pk = request.POST.get("on", "").partition(":")
+    form = CheckForm(request.POST)
+    if not _is_key(case_pk) or not form.is_valid():
+        problems = [error for errors in form.errors.values() for error in errors]
+        return _refused(request, " ".join(problems) or "Choose what to try on.")
+    case = access.get_visible_case(request, int(case_pk))
+    text = with_line_ends_of("", form.cleaned_data["text"])
+    try:
+        trial = trying.start_trial(
+            request.user,
+            case,
+            _files(case, file_pk),
+            text,
+            _placeholders(request, form.cleaned_data["rule_set"]),
+        )
+    except NotReady as error:
+        return _refused(request, str(error))
+    return _shown(request, trying.move_on(trial))
+
+
+@require_POST
+def step(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
+    """Read on for a slice of time, and show what was found so far."""
+    return _shown(request, trying.move_on(access.get_visible_trial(request, case_pk, pk)))
+
+
+@require_POST
+def cancel(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
+    """Stop reading. What was found stays on the page."""
+    trial = access.get_visible_trial(request, case_pk, pk)
+    trying.cancel_trial(trial)
+    trial.refresh_from_db()
+    return _shown(request, trial)
+
+
+def _files(case: Case, file_pk: str) -> list[Evidence]:
+    files = Evidence.objects.of_case(case).catalogued()
+    return list(files.filter(pk=int(file_pk)) if _is_key(file_pk) else files)
+
+
+def _placeholders(request: HttpRequest, rule_set: str) -> dict[str, list[str]]:
+    pk = _rule_key(request.POST)
+    return get_editable_rule(request, int(pk)).rule_set.placeholders if pk else placeholders_of_set(rule_set)
+
+
+def _rule_key(query: QueryDict) -> str:
+    """The rule that is written, as its key; "" for one that is not saved yet."""
+    pk = query.get("rule", "")
+    return pk if _is_key(pk) else ""
+
+
+def _is_key(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
+
+
+def _refused(request: HttpRequest, sentence: str) -> HttpResponse:
+    return render(request, "trials/_trial.html", {"refused": sentence}, status=422)
+
+
+def _shown(request: HttpRequest, trial: Trial) -> HttpResponse:
+    context: dict[str, Any] = {
+        "page": trial_page(trial),
+        "trial": trial,
+        "rule": _rule_key(request.POST),
+    }
+    context |= {"text_sha256": text_sha256(trial.text), "cap": trying.EVENTS_READ, "samples": trying.SAMPLES}
+    return render(request, "trials/_trial.html", context)
