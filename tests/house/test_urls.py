@@ -76,7 +76,7 @@ class World:
         kinds = {"own": self.own, "missing": None}
         if "case_pk" in _converters(name):
             kinds |= {"others": self.others, "missing case": self.own}
-            if len(_converters(name)) > 1:
+            if len(_converters(name)) > 1 and OBJECT_OF.get(name) not in self.shared:
                 kinds["crossed"] = self.others
         return {
             kind: reverse(name, kwargs=self._kwargs(name, kind, objects)) for kind, objects in kinds.items()
