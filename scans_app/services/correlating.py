@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sigma_engine
-from scans_app.models import Event, Evidence, Hit, Scan
+from scans_app.models import Evidence, Hit, Scan
 from scans_app.models.hits import event_pk
+from scans_app.services.bulk_rows import Row
 from scans_app.services.event_rows import DETAILS_KEPT, FrozenRule, clean_text, event_row
 from scans_app.services.lane_rows import lane_row, member_row, nearest_row
 from scans_app.services.members import read_members
@@ -21,7 +22,7 @@ class CorrelationRows:
     """Rows to be written, hits of each rule by position, the nearest window of each that is silent, and sentences
     about what was cut short."""
 
-    events: dict[int, Event] = field(default_factory=dict)
+    events: dict[int, Row] = field(default_factory=dict)
     by_place: dict[tuple[int, int], Hit] = field(default_factory=dict)  # (event, rule version): a hit each
     counts: dict[int, int] = field(default_factory=dict)
     nearest: dict[int, dict[str, Any]] = field(default_factory=dict)

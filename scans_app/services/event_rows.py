@@ -6,16 +6,22 @@ file on disk stays the truth; the copies here are for lists and pages.
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 import sigma_engine
-from scans_app.models import Event, Hit, ScanUnit
+from scans_app.models import ScanUnit
 from scans_app.models.hits import TEXT_KEPT, event_pk
+from scans_app.services.bulk_rows import Row
 
 NUL_SHOWN = "\u2400"  # SYMBOL FOR NULL
 DETAILS_KEPT = 4_096  # characters; the event itself is a click away
 LARGEST = 2**63 - 1
+_TO_CLEAN = re.compile(rb"\\u0000|\d{19}")  # in JSON: what an event that must be cleaned has, and few others
 
 
 def clean_text(text: str, longest: int = TEXT_KEPT) -> str:
@@ -43,23 +49,32 @@ def clean_event(value: Any) -> Any:
     return value
 
 
-def event_row(evidence_id: int, hit: sigma_engine.Hit) -> Event:
-    """The event of a hit, not yet written."""
+def event_json(event: dict[str, Any]) -> str:
+    """The event as JSON text that any database takes, as `clean_event` makes it."""
+    try:
+        text = orjson.dumps(event)
+    except orjson.JSONEncodeError:  # a number over 64 bits, or half a surrogate pair
+        return json.dumps(clean_event(event))
+    return json.dumps(clean_event(event)) if _TO_CLEAN.search(text) else text.decode()
+
+
+def event_row(evidence_id: int, hit: sigma_engine.Hit) -> Row:
+    """The event of a hit, as a row of `Event`."""
     facts = hit.facts
-    return Event(
-        id=event_pk(evidence_id, hit.chunk, hit.position),
-        evidence_id=evidence_id,
-        chunk=hit.chunk,
-        position=hit.position,
-        time=facts.time,
-        record_id=whole_number(facts.record_id),
-        channel=clean_text(facts.channel),
-        computer=clean_text(facts.computer),
-        provider=clean_text(facts.provider),
-        event_code=_event_code(facts.event_id),
-        user=clean_text(facts.user),
-        data=clean_event(hit.event),
-    )
+    return {
+        "id": event_pk(evidence_id, hit.chunk, hit.position),
+        "evidence_id": evidence_id,
+        "chunk": hit.chunk,
+        "position": hit.position,
+        "time": facts.time,
+        "record_id": whole_number(facts.record_id),
+        "channel": clean_text(facts.channel),
+        "computer": clean_text(facts.computer),
+        "provider": clean_text(facts.provider),
+        "event_code": _event_code(facts.event_id),
+        "user": clean_text(facts.user),
+        "data": event_json(hit.event),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +87,25 @@ class FrozenRule:
     level: int
 
 
-def hit_row(unit: ScanUnit, rule: FrozenRule, hit: sigma_engine.Hit) -> Hit:
-    """A hit of a unit, not yet written."""
-    facts = hit.facts
-    return Hit(
-        scan_id=unit.scan_id,
-        rule_id=rule.rule_pk,
-        rule_version_id=rule.version_pk,
-        event_id=event_pk(unit.evidence_id, hit.chunk, hit.position),
-        evidence_id=unit.evidence_id,
-        chunk=hit.chunk,
-        position=hit.position,
-        time=facts.time,
-        level=rule.level,
-        title=rule.title,
-        computer=clean_text(facts.computer),
-        channel=clean_text(facts.channel),
-        event_code=_event_code(facts.event_id),
-        user=clean_text(facts.user),
-        details=clean_text(hit.details, DETAILS_KEPT),
-    )
+def hit_row(unit: ScanUnit, rule: FrozenRule, hit: sigma_engine.Hit, event: Row) -> Row:
+    """A hit of a unit, as a row of `Hit`; `event` is the row of its event."""
+    return {
+        "scan_id": unit.scan_id,
+        "rule_id": rule.rule_pk,
+        "rule_version_id": rule.version_pk,
+        "event_id": event["id"],
+        "evidence_id": event["evidence_id"],
+        "chunk": event["chunk"],
+        "position": event["position"],
+        "time": event["time"],
+        "level": rule.level,
+        "title": rule.title,
+        "computer": event["computer"],
+        "channel": event["channel"],
+        "event_code": event["event_code"],
+        "user": event["user"],
+        "details": clean_text(hit.details, DETAILS_KEPT),
+    }
 
 
 def _event_code(event_id: int | None) -> int:

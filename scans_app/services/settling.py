@@ -10,8 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from scans_app.models import Event, Hit, Scan, ScanRule, ScanUnit
+from scans_app.services.bulk_rows import insert_rows
 from scans_app.services.correlating import CorrelationRows, correlate_scan
+from scans_app.services.funnels import FunnelRows, funnel_rows, write_funnels
 from scans_app.services.members import remove_members
+from scans_app.services.unit_funnels import forget_unit_funnels
 
 
 def settle(scan_pk: int) -> None:
@@ -21,7 +24,7 @@ def settle(scan_pk: int) -> None:
     )
     if open_units.exists():
         return
-    found = _correlations(scan_pk)
+    found, funnels = _found(scan_pk)
     with transaction.atomic():
         going_on = Scan.objects.select_for_update().filter(
             pk=scan_pk, state__in=(Scan.State.RUNNING, Scan.State.CANCELLING)
@@ -32,19 +35,25 @@ def settle(scan_pk: int) -> None:
         scan.state = _end_state(scan, units, found.problems)
         scan.finished_at = timezone.now()
         if scan.state != Scan.State.CANCELLED:
-            Event.objects.bulk_create(found.events.values(), batch_size=500, ignore_conflicts=True)
+            insert_rows(Event, found.events.values(), ignore_conflicts=True)
             Hit.objects.bulk_create(found.hits, batch_size=500)
             scan.hits += len(found.hits)
+            write_funnels(funnels)
+        forget_unit_funnels(scan)
         rules = _count_rules(scan, units, found)
         scan.log = _log(units, rules) | {"correlations": found.problems}
         scan.save(update_fields=["state", "finished_at", "log", "hits"])
     remove_members(scan_pk)
 
 
-def _correlations(scan_pk: int) -> CorrelationRows:
-    """The hits of the scan's correlations, before the transaction that writes them: they may take a while."""
+def _found(scan_pk: int) -> tuple[CorrelationRows, FunnelRows]:
+    """The hits of the scan's correlations and a debug scan's funnels, before the transaction that writes them: they
+    may take a while. Nothing of a scan that was cancelled: half a funnel would mislead."""
     scan = Scan.objects.select_related("model_version").filter(pk=scan_pk, state=Scan.State.RUNNING).first()
-    return correlate_scan(scan) if scan is not None else CorrelationRows()
+    if scan is None:
+        return CorrelationRows(), FunnelRows()
+    correlated = correlate_scan(scan)
+    return correlated, funnel_rows(scan, correlated)
 
 
 def settle_all() -> None:
@@ -90,9 +99,13 @@ def _source_events(units: Iterable[ScanUnit]) -> Counter[str]:
 def _log(units: list[ScanUnit], rules: list[ScanRule]) -> dict[str, Any]:
     """What came of the scan, for people.
 
-    `{"sources": [{name, rules, events, hits}], "seconds_matching", "units", "attempts",
-    "regex_timeouts": {pattern: count}}`. A rule on two sources counts, with its hits, under both.
+    `{"sources": [{name, rules, events, hits, seconds}], "seconds_matching", "units", "attempts",
+    "regex_timeouts": {pattern: count}}`. A rule on two sources counts, with its hits, under both; so does
+    an event, with its share of the seconds that its chunk took.
     """
+    seconds = Counter[str]()
+    for unit in units:
+        seconds.update(unit.source_seconds)
     events = _source_events(units)
     rule_count, hits = Counter[str](), Counter[str]()
     for rule in rules:
@@ -104,7 +117,13 @@ def _log(units: list[ScanUnit], rules: list[ScanRule]) -> dict[str, Any]:
         timeouts.update(unit.regex_timeouts)
     return {
         "sources": [
-            {"name": name, "rules": rule_count[name], "events": events[name], "hits": hits[name]}
+            {
+                "name": name,
+                "rules": rule_count[name],
+                "events": events[name],
+                "hits": hits[name],
+                "seconds": round(seconds[name], 3),
+            }
             for name in sorted(rule_count, key=lambda name: (-events[name], name))
         ],
         "seconds_matching": round(sum(unit.seconds for unit in units), 3),

@@ -17,11 +17,13 @@ from django.db.models import F
 
 import sigma_engine
 from scans_app.models import Event, Hit, Scan, ScanUnit
+from scans_app.services.bulk_rows import Row, insert_rows
 from scans_app.services.claims import CRASHES_UNTIL_SET_ASIDE, Heartbeat, LeaseLost, claim, hand_back, move
 from scans_app.services.event_rows import clean_text, event_row, hit_row
 from scans_app.services.members import write_members
 from scans_app.services.scanners import LoadedScan, load_scan
 from scans_app.services.settling import settle
+from scans_app.services.unit_funnels import read_unit_funnel, write_unit_funnel
 from scans_app.services.unit_plan import chunk_bytes
 from scans_app.services.wanted_chunks import chunks_to_read
 
@@ -30,7 +32,6 @@ SECONDS_A_CHECKPOINT = 2.0
 SECONDS_A_LOOK = 0.3  # between two looks at whether the scan was cancelled
 MEMBERS_A_CHECKPOINT = 10_000  # matches kept for correlations
 HITS_KEPT = 10_000  # per unit and rule, in the order of the chunks; more are counted, not kept
-ROWS_A_STATEMENT = 500
 
 logger = logging.getLogger(__name__)
 
@@ -140,11 +141,13 @@ class _Progress:
         self._timeouts = Counter(unit.regex_timeouts)
         self._skipped = list(unit.skipped)
         self._member_files = list(unit.member_files)
+        self._source_seconds = Counter(unit.source_seconds)
+        self._funnel = read_unit_funnel(unit) if unit.scan.debug else None
         self._clear()
 
     def _clear(self) -> None:
-        self._events: dict[int, Event] = {}
-        self._hits: list[Hit] = []
+        self._events: dict[tuple[int, int], Row] = {}  # by place in the file
+        self._hits: list[Row] = []
         self._members: list[sigma_engine.Member] = []
         self._new: Counter[str] = Counter()
         self._seconds = 0.0
@@ -168,12 +171,16 @@ class _Progress:
                 self._new["hits_capped"] += 1
                 continue
             counts[0] += 1
-            row = hit_row(self.unit, loaded.rules[hit.rule_index], hit)
-            if row.event_id not in self._events:
-                self._events[row.event_id] = event_row(self.unit.evidence_id, hit)
-            self._hits.append(row)
+            place = (hit.chunk, hit.position)
+            if place not in self._events:
+                self._events[place] = event_row(self.unit.evidence_id, hit)
+            self._hits.append(hit_row(self.unit, loaded.rules[hit.rule_index], hit, self._events[place]))
         self._members += found.members
         self._source_events.update(found.source_events)
+        for name, events in found.source_events.items():
+            self._source_seconds[name] += seconds * events / found.events
+        if self._funnel is not None and found.funnel is not None:
+            self._funnel.add(found.funnel)
         self._timeouts.update(found.regex_timeouts)
         self._new.update(
             events=found.events,
@@ -225,6 +232,7 @@ class _Progress:
                 crashes=0 if moved else unit.crashes,
                 rule_hits=self._rule_hits,
                 source_events=self._source_events,
+                source_seconds=self._source_seconds,
                 regex_timeouts=self._timeouts,
                 skipped=self._skipped,
                 member_files=self._member_files,
@@ -232,10 +240,10 @@ class _Progress:
                 lost=unit.lost + new["lost"],
                 **{name: getattr(unit, name) + count for name, count in counters.items()},
             )
-            Event.objects.bulk_create(
-                self._events.values(), batch_size=ROWS_A_STATEMENT, ignore_conflicts=True
-            )
-            Hit.objects.bulk_create(self._hits, batch_size=ROWS_A_STATEMENT)
+            insert_rows(Event, self._events.values(), ignore_conflicts=True)
+            insert_rows(Hit, self._hits)
+            if self._funnel is not None:
+                write_unit_funnel(unit, self._funnel)
             counters["hits_capped"] = new["hits_capped"]
             counters["regex_timeouts"] = new["timeouts"]
             counters["units_done"] = int(state == ScanUnit.State.DONE)
