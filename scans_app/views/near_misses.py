@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from rules_app.access import get_visible_rule
@@ -52,7 +52,10 @@ def _act(request: HttpRequest, case: Case, version: RuleVersion) -> str:
         else:
             key = request.POST.get("search", "")
             asked = int(key) if key.isdecimal() and len(key) < 19 else 0
-            search = get_object_or_404(case.near_searches.filter(rule_version=version), pk=asked)
+            found = case.near_searches.filter(rule_version=version, pk=asked).first()
+            if found is None:
+                raise NotSearchable("That search is gone, or the rule has a newer version. Start it again.")
+            search = found
         go_on(search)
     except NotSearchable as problem:
         return str(problem)
