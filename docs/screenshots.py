@@ -16,6 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.live_server import CHROMIUM, CHROMIUM_ARGUMENTS, Server, running_server
+from tests.browser.rule_text import text_of, write
 
 FOLDER = Path(__file__).parent / "screenshots"
 MAX_BYTES = 200_000
@@ -42,11 +43,11 @@ def _open_hit(page: Page, tab: str) -> None:
 
 
 def _misspell(page: Page) -> None:
-    text = page.locator("#id_text")
-    text.fill(
-        text.input_value()
+    write(
+        page,
+        text_of(page)
         .replace("condition: target and", "condition: targt and")
-        .replace("GrantedAccess:", "GrantedAcces:")
+        .replace("GrantedAccess:", "GrantedAcces:"),
     )
     page.locator("#findings").get_by_text("targt").first.wait_for()
     page.evaluate("scrollTo(0, 0)")

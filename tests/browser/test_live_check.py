@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.browser.rule_text import text_of, write
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -12,6 +14,7 @@ TYPE_WHEN_THE_ANSWER_COMES = """
 document.addEventListener("htmx:beforeOnLoad", () => {
   const field = document.getElementById("id_text");
   field.value = field.value.replace("nowhere", "selection");
+  field.dispatchEvent(new Event("input"));
 }, { once: true });
 """
 
@@ -19,20 +22,39 @@ document.addEventListener("htmx:beforeOnLoad", () => {
 def test_an_answer_older_than_the_text_is_not_shown(page: Page) -> None:
     from playwright.sync_api import expect
 
-    page.goto("/rules/new/")
+    page.goto("/models/new/")
     text = page.locator("#id_text")
     findings = page.locator("#findings")
     page.evaluate(TYPE_WHEN_THE_ANSWER_COMES)
-    with page.expect_response("**/rules/check/"):
-        text.fill(text.input_value().replace("title:", "title: A").replace("selection\n", "nowhere\n"))
+    with page.expect_response("**/models/check/"):
+        text.fill("name: A\nnowhere: 1\n")
     expect(findings).to_have_attribute("aria-busy", "true")
     expect(findings).not_to_contain_text("nowhere")
-    expect(findings).to_contain_text("no `title`")  # the answer to the text before, and marked as older
 
     text.press("End")
     text.press_sequentially(" ")  # the next answer is about the text that is there
     expect(findings).not_to_have_attribute("aria-busy", "true")
+    expect(findings).to_contain_text("selection")
+
+
+def test_an_answer_older_than_the_rule_is_not_shown(page: Page) -> None:
+    from playwright.sync_api import expect
+
+    page.goto("/rules/new/")
+    findings = page.locator("#findings")
+    page.wait_for_selector(".cm-content")
+    page.evaluate(TYPE_WHEN_THE_ANSWER_COMES)
+    page.evaluate("""() => {
+      const shown = document.getElementById("findings");
+      window.everShown = [];
+      const watch = new MutationObserver(() => window.everShown.push(shown.textContent));
+      watch.observe(shown, { childList: true, subtree: true });
+    }""")
+    write(page, text_of(page).replace("title:", "title: A").replace("selection\n", "nowhere\n"))
+    expect(findings.locator("[data-stale]")).to_have_count(1)
+    expect(findings.locator("[data-stale]")).to_have_count(0)
     expect(findings).to_contain_text("Nothing to mend")
+    assert not any("nowhere" in text for text in page.evaluate("window.everShown"))
 
 
 def test_the_findings_follow_the_set_that_a_new_rule_is_put_into(page: Page) -> None:
@@ -40,11 +62,9 @@ def test_the_findings_follow_the_set_that_a_new_rule_is_put_into(page: Page) -> 
 
     page.goto("/rules/new/")
     page.locator("#id_rule_set").fill("A set with lists")
-    text = page.locator("#id_text")
-    text.fill(
-        text.input_value()
-        .replace("title:", "title: A")
-        .replace("Image|endswith: '\\'", "User|expand: '%ops%'")
+    write(
+        page,
+        text_of(page).replace("title:", "title: A").replace("Image|endswith: '\\'", "User|expand: '%ops%'"),
     )
     expect(page.locator("#findings")).to_contain_text("`%ops%` has no values")
     page.keyboard.press("Control+s")
@@ -60,10 +80,9 @@ def test_the_findings_follow_the_set_that_a_new_rule_is_put_into(page: Page) -> 
 
     page.goto("/rules/new/")
     findings = page.locator("#findings")
-    text.fill(
-        text.input_value()
-        .replace("title:", "title: B")
-        .replace("Image|endswith: '\\'", "User|expand: '%ops%'")
+    write(
+        page,
+        text_of(page).replace("title:", "title: B").replace("Image|endswith: '\\'", "User|expand: '%ops%'"),
     )
     expect(findings).to_contain_text("`%ops%` has no values")
     page.locator("#id_rule_set").fill("A set with lists")
@@ -73,9 +92,9 @@ def test_the_findings_follow_the_set_that_a_new_rule_is_put_into(page: Page) -> 
 
 def test_a_finding_leads_to_its_place_in_the_text(page: Page) -> None:
     page.goto("/rules/new/")
-    text = page.locator("#id_text")
-    text.fill(text.input_value().replace("condition: selection", "condition: nowhere"))
-    page.locator("#findings").get_by_text("nowhere").wait_for()
+    page.wait_for_selector(".cm-content")
+    write(page, text_of(page).replace("condition: selection", "condition: nowhere"))
+    page.locator("#findings").get_by_text("nowhere").first.wait_for()
     page.locator("#findings li", has_text="nowhere").get_by_role("link").click()
-    rest = page.evaluate("document.activeElement.value.slice(document.activeElement.selectionStart)")
-    assert rest.startswith("nowhere\n")
+    page.keyboard.type("now")
+    assert "condition: nownowhere\n" in text_of(page)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.browser.rule_text import write
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -62,7 +64,7 @@ def test_a_mended_mapping_lets_a_silent_rule_find(
     page.wait_for_url(re.compile(r"/models/\d+/$"))
     model = page.url
     page.goto("/rules/new/")
-    page.locator("#id_text").fill(RULE)
+    write(page, RULE)
     page.locator("#id_rule_set").fill("Bakery")
     page.get_by_role("button", name="Save").click()
     page.wait_for_url(re.compile(r"/rules/\d+/$"))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.browser.rule_text import write
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -67,7 +69,7 @@ def _number(page: Page, label: str) -> str:
 
 def _new_rule(page: Page, rule_set: str, text: str) -> str:
     page.goto("/rules/new/")
-    page.locator("#id_text").fill(text)
+    write(page, text)
     page.locator("#id_rule_set").fill(rule_set)
     page.get_by_role("button", name="Save").click()
     page.wait_for_url(re.compile(r"/rules/\d+/$"))
@@ -96,18 +98,17 @@ def test_the_same_files_again_change_nothing_and_the_page_says_so(page: Page) ->
 def test_findings_follow_the_typing_and_go_when_the_text_is_mended(page: Page) -> None:
     address = _new_rule(page, "Edited", _rule("Grey", 5))
     page.goto(f"{address}edit/")
-    text = page.locator("#id_text")
-    text.fill(_rule("Grey", 5).replace("condition: selection", "condition: selektion"))
+    write(page, _rule("Grey", 5).replace("condition: selection", "condition: selektion"))
     findings = page.locator("#findings")
     expect(findings).to_contain_text("selektion")
-    text.fill(_rule("Grey", 5))
+    write(page, _rule("Grey", 5))
     expect(findings).not_to_contain_text("selektion")
 
 
 def test_ctrl_s_saves_a_new_version_that_the_sheet_shows(page: Page) -> None:
     address = _new_rule(page, "Edited", _rule("Black", 6))
     page.goto(f"{address}edit/")
-    page.locator("#id_text").fill(_rule("Black", 6).replace("level: low", "level: high"))
+    write(page, _rule("Black", 6).replace("level: low", "level: high"))
     page.keyboard.press("Control+s")
     page.wait_for_url(address)
     expect(page.locator("main")).to_contain_text("level: high")
@@ -121,10 +122,10 @@ def test_two_people_at_once_get_a_conflict_page_and_nothing_is_lost(open_as: Cal
     address = _new_rule(mira, "Edited", _rule("Brown", 7))
     for person in (mira, jonas):
         person.goto(f"{address}edit/")
-    mira.locator("#id_text").fill(_rule("Brown", 7).replace("level: low", "level: high"))
+    write(mira, _rule("Brown", 7).replace("level: low", "level: high"))
     mira.get_by_role("button", name="Save").click()
     mira.wait_for_url(address)
-    jonas.locator("#id_text").fill(_rule("Brown", 7).replace("status: test", "status: stable"))
+    write(jonas, _rule("Brown", 7).replace("status: test", "status: stable"))
     jonas.get_by_role("button", name="Save").click()
     page = jonas.locator("main")
     expect(page).to_contain_text("mira")
