@@ -14,9 +14,14 @@ from sigma_engine.condition import And, Not, Of, Ref, Tree
 from sigma_engine.detection import FieldTest, Group, fields_of
 from sigma_engine.lambdas import LambdaError
 from sigma_engine.model import Model, Source
+from sigma_engine.patterns import FieldRefTest
 from sigma_engine.routing import Router, is_tried
 from sigma_engine.rule import Rule
 from sigma_engine.seen_event import SeenEvent
+from sigma_engine.vql_test import VqlTest
+
+MOST_KNOWN = 10_000  # values of one clause whose truth is remembered
+LONGEST_KNOWN = 512  # characters
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,9 @@ class RuleClauses:
             for number, test in enumerate(fields_of(selection.root)):
                 self._number_of[name, id(test)] = len(self._places)
                 self._places.append((name, number, test))
+        self._known: list[dict[str, bool] | None] = [
+            {} if _asks_its_value_alone(test) else None for _, _, test in self._places
+        ]
 
     def failed(self, event: dict[str, Any], accepted: tuple[Source, ...]) -> list[Clause]:
         """As `failed_clauses`; `accepted` are the sources that a Router of the model gives for the event."""
@@ -103,9 +111,30 @@ class RuleClauses:
         value = seen.value(test.field) if test.field else None
         return Clause(name, number, test, asked.truths[index], value)
 
+    def holds(self, index: int, test: FieldTest, seen: SeenEvent) -> bool:
+        """Whether a field test is true of an event; remembered by value, since values repeat from event to event."""
+        known = self._known[index]
+        if known is None:
+            return seen.holds(test)
+        value = seen.value(test.field)
+        if type(value) is not str or len(value) > LONGEST_KNOWN:
+            return seen.holds(test)
+        truth = known.get(value)
+        if truth is None:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            truth = known[value] = seen.holds(test)
+        return truth
+
     def number(self, selection: str, test: FieldTest) -> int:
         """The index of a field test among all of the rule."""
         return self._number_of[selection, id(test)]
+
+
+def _asks_its_value_alone(test: FieldTest) -> bool:
+    """Whether the field's value decides the test: not what is held against other fields or the whole event."""
+    whole = any(isinstance(value.test, FieldRefTest | VqlTest) for value in test.values)
+    return bool(test.field) and not whole
 
 
 class _Asked:
@@ -138,7 +167,7 @@ class _Asked:
             children = [self._part(name, child) for child in part.children]
             return _all(children) if part.kind == "all" else _any(children)
         index = self._clauses.number(name, part)
-        truth = self.truths[index] = self._seen.holds(part)
+        truth = self.truths[index] = self._clauses.holds(index, part, self._seen)
         return truth, frozenset((index,))
 
 
