@@ -204,7 +204,8 @@ class ScanUnit(Job):
     seconds = models.FloatField(default=0.0)  # spent matching, over all attempts that reached a checkpoint
     lost = models.PositiveBigIntegerField(default=0)  # records that nothing could read
     source_events = models.JSONField(default=dict)  # {log source: events}; an event may belong to several
-    source_seconds = models.JSONField(default=dict)  # {log source: seconds}, shared out by events within a chunk
+    # {log source: seconds}; those of a chunk are shared out by its events
+    source_seconds = models.JSONField(default=dict)
     regex_timeouts = models.JSONField(default=dict)  # {pattern: searches that ran out of time}
     rule_hits = models.JSONField(default=dict)  # {position as text: [kept, over the cap]}
     skipped = models.JSONField(default=list)  # [{chunk, last_chunk, reason}, ..]: set aside, the scan's gaps

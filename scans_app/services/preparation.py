@@ -18,11 +18,12 @@ from django.utils import timezone
 
 from rules_app.models import RuleVersion
 from rules_app.selection import load_event_model
-from scans_app.models import Evidence, Scan, ScanRule, ScanUnit
+from scans_app.models import Evidence, Scan, ScanFunnel, ScanRule, ScanUnit
 from scans_app.services import storage
 from scans_app.services.claims import CRASHES_UNTIL_SET_ASIDE, Heartbeat, LeaseLost, claim, move
 from scans_app.services.compile_child import CompileAnswer, CompileOrder, compile_order
 from scans_app.services.doorbell import ring_on_commit
+from scans_app.services.funnels import never_tried_rows
 from scans_app.services.preflight import LeftOut
 from scans_app.services.scanners import load_set
 from scans_app.services.unit_plan import UnitPlan, plan_units
@@ -147,6 +148,7 @@ def _go(scan: Scan, versions: Sequence[RuleVersion], answer: CompileAnswer, plan
         for index, version in enumerate(versions)
     ]
     quiet_from = len(scan.manifest["rules"]["versions"])
+    left_out = [*scan.rules_left_out, *_left_out(versions, answer)]
     with transaction.atomic():
         ScanRule.objects.bulk_create(rules, batch_size=500)
         ScanUnit.objects.bulk_create(plan.units, batch_size=500)
@@ -161,12 +163,16 @@ def _go(scan: Scan, versions: Sequence[RuleVersion], answer: CompileAnswer, plan
                 "correlates": answer["correlates"],
             },
             rules_run=sum(int(position) < quiet_from for position in answer["served"]),
-            rules_left_out=[*scan.rules_left_out, *_left_out(versions, answer)],
+            rules_left_out=left_out,
             units_total=len(plan.units),
             bytes_total=plan.bytes,
             events_total=plan.events,
             crashes=0,
         )
+        if scan.debug:
+            left = {pk for group in left_out for pk, *_ in group["rules"]}
+            ran = {version.rule_id for version in versions} - left
+            ScanFunnel.objects.bulk_create(never_tried_rows(scan, left_out, ran), batch_size=500)
         ring_on_commit()
 
 

@@ -30,11 +30,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LoadedScan:
-    """What matching a scan's chunks needs. `rules` are in the order of the compiled set."""
+    """What matching a scan's chunks needs. `rules` are in the order of the compiled set; `questions` those of a debug
+    scan."""
 
     scanner: sigma_engine.Scanner
     compiled: sigma_engine.CompiledSet
     rules: list[FrozenRule]
+    questions: sigma_engine.Questions | None = None
 
 
 _kept: OrderedDict[int, LoadedScan] = OrderedDict()
@@ -83,7 +85,8 @@ def _load(scan: Scan) -> LoadedScan:
         FrozenRule(rule_pk, version_pk, clean_text(rule.title), sigma_engine.level_rank(rule.level))
         for (rule_pk, version_pk), rule in zip(keys, compiled.rules, strict=True)
     ]
-    return LoadedScan(sigma_engine.Scanner(compiled), compiled, frozen)
+    questions = sigma_engine.Questions(compiled) if scan.debug else None
+    return LoadedScan(sigma_engine.Scanner(compiled, questions), compiled, frozen, questions)
 
 
 class MemoryGuard:

@@ -45,13 +45,14 @@ def start_scan(
     *,
     time_from: int | None = None,
     time_to: int | None = None,
+    debug: bool = False,
     key: uuid.UUID | None = None,
 ) -> Scan:
     """Freeze what will run and queue it; a worker takes it from there.
 
-    Times are microseconds, both ends included. `key` names the form that was sent: a second start with it
-    gives the scan of the first. Raises ScanRefused when nothing could run, sigma_engine.SelectionError for a
-    selection that can't be read.
+    Times are microseconds, both ends included. `debug` keeps the funnel of every rule, which is slower. `key` names
+    the form that was sent: a second start with it gives the scan of the first. Raises ScanRefused when nothing could
+    run, sigma_engine.SelectionError for a selection that can't be read.
     """
     key = key or uuid.uuid4()
     if (same := Scan.objects.of_case(case).filter(key=key).first()) is not None:
@@ -71,6 +72,7 @@ def start_scan(
                 model_version=model_version,
                 time_from=time_from,
                 time_to=time_to,
+                debug=debug,
                 rules_run=plan.rules,
                 rules_left_out=[group.to_json() for group in plan.left_out],
                 manifest=_manifest(plan, model_version, evidence),

@@ -14,8 +14,12 @@ from sigma_engine import CompiledSet, EventKey, WantedKeys
 def chunks_to_read(
     scan: Scan, compiled: CompiledSet, evidence: Evidence, first: int = 0, last: int | None = None
 ) -> list[int]:
-    """The wanted chunks (see there) that may hold an event inside the scan's time range."""
-    wanted = wanted_chunks(compiled, evidence, first, last)
+    """The wanted chunks (see there) that may hold an event inside the scan's time range. A debug scan counts every
+    event, and reads them all."""
+    if scan.debug:
+        wanted = list(range(first, evidence.chunk_count if last is None else last + 1))
+    else:
+        wanted = wanted_chunks(compiled, evidence, first, last)
     outside = _outside(scan, evidence) if wanted else set()
     return [number for number in wanted if number not in outside]
 
