@@ -25,8 +25,11 @@ from scans_app.models import (
     HitDiff,
     HitJudgement,
     Scan,
+    ScanFunnel,
     ScanRule,
+    ScanSources,
     ScanUnit,
+    UnitFunnel,
 )
 from scans_app.models.hits import event_pk
 from scans_app.services import doorbell
@@ -73,8 +76,11 @@ def _delete_batch(case: Case) -> bool:
     return (
         _delete_some(AcceptedLoss.objects.filter(diff__scan__in=scans))
         or _delete_some(HitDiff.objects.filter(scan__in=scans))
+        or _delete_some(UnitFunnel.objects.filter(unit__scan__in=scans))
         or _delete_some(ScanUnit.objects.filter(scan__in=scans))
         or _delete_hits(Hit.objects.filter(scan__in=scans))
+        or _delete_some(ScanFunnel.objects.filter(scan__in=scans))
+        or _delete_some(ScanSources.objects.filter(scan__in=scans))
         or _delete_some(ScanRule.objects.filter(scan__in=scans))
         or _delete_some(Scan.evidence.through.objects.filter(scan__in=scans))
         or _delete_some(scans)
