@@ -1,5 +1,6 @@
 """The verbs that write rules and event models. Nothing else in the project writes them."""
 
+from rules_app.services.discussion import add_comment, remove_comment
 from rules_app.services.event_models import (
     NameTaken,
     copy_model,
@@ -13,6 +14,7 @@ from rules_app.services.import_jobs import continue_import, run_import, start_im
 from rules_app.services.importing import ImportReport, import_rules
 from rules_app.services.placeholders import PlaceholdersConflict, save_placeholders
 from rules_app.services.publishing import (
+    NotAllowed,
     NotPublishable,
     ask_for_changes,
     drop_draft,
@@ -34,8 +36,10 @@ __all__ = [
     "FoundFile",
     "ImportReport",
     "NameTaken",
+    "NotAllowed",
     "NotPublishable",
     "PlaceholdersConflict",
+    "add_comment",
     "ask_for_changes",
     "continue_import",
     "copy_model",
@@ -48,6 +52,7 @@ __all__ = [
     "publish",
     "read_path",
     "refresh_served",
+    "remove_comment",
     "restore_version",
     "run_import",
     "save_model",

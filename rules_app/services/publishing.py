@@ -33,6 +33,10 @@ class Obstacle:
 Gate = Callable[[RuleVersion, User], list[Obstacle]]
 
 
+class NotAllowed(Exception):
+    """What this person may not do with a version, or nobody; the text is a sentence that says why."""
+
+
 class NotPublishable(Exception):
     """A version that can't be published, with every reason."""
 
@@ -75,10 +79,10 @@ def send_to_review(version: RuleVersion, user: User, note: str = "") -> None:
 def ask_for_changes(version: RuleVersion, user: User, note: str) -> None:
     """Give a draft in review back to its author with what should change.
 
-    Raises EditConflict when it is not the rule's draft in review any more, ValueError from the one who wrote it.
+    Raises EditConflict when it is not the rule's draft in review any more, NotAllowed from the one who wrote it.
     """
     if not may_review(version, user):
-        raise ValueError("nobody reviews their own version")
+        raise NotAllowed("You wrote this version, so another person reviews it.")
     with transaction.atomic():
         rule = _locked_with_draft(version)
         if rule.draft_state != DraftState.IN_REVIEW:
@@ -117,17 +121,17 @@ def publish(version: RuleVersion, user: User, note: str = "") -> None:
         record(Act.PUBLISHED if reviewed else Act.PUBLISHED_ALONE, version, user, "" if reviewed else note)
 
 
-def drop_draft(version: RuleVersion, user: User) -> None:
+def drop_draft(version: RuleVersion, user: User, note: str = "") -> None:
     """Let edits begin with the published version again. The draft stays among the versions.
 
-    Raises EditConflict when it is not the rule's draft any more, ValueError for a rule that was never published.
+    Raises EditConflict when it is not the rule's draft any more, NotAllowed for a rule that was never published.
     """
     with transaction.atomic():
         rule = _locked_with_draft(version)
         if rule.current_id is None:
-            raise ValueError("a rule that was never published has nothing but its draft")
+            raise NotAllowed("A rule that was never published has nothing but its draft.")
         Rule.objects.filter(pk=rule.pk).update(draft=None, draft_state="")
-        record(Act.DROPPED, version, user)
+        record(Act.DROPPED, version, user, note)
 
 
 def _locked_with_draft(version: RuleVersion) -> Rule:

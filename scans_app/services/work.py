@@ -11,13 +11,14 @@ import time
 from scans_app.services.catalogue import run_next_catalogue
 from scans_app.services.deletion import run_next_deletion
 from scans_app.services.doorbell import ring
+from scans_app.services.hit_diff import run_next_hit_diff
 from scans_app.services.preparation import run_next_preparation
 from scans_app.services.scanners import MemoryGuard
 from scans_app.services.settling import settle_all
 from scans_app.services.units import run_next_unit
 
 SLICE_SECONDS = 2.0
-KINDS = (run_next_preparation, run_next_catalogue, run_next_unit, run_next_deletion)
+KINDS = (run_next_preparation, run_next_catalogue, run_next_unit, run_next_hit_diff, run_next_deletion)
 
 _memory = MemoryGuard()  # of this process, like what it watches
 
