@@ -1,4 +1,9 @@
-"""`make bench`: every benchmark in its own process and, where it writes, in a folder that is thrown away."""
+"""`make bench`: benchmarks, each in its own process and, where it writes, in a folder that is thrown away.
+
+python -m bench                         # all of them
+python -m bench matching peers          # some
+python -m bench matching --evidence FOLDER --rules FOLDER --records 250000
+"""
 
 from __future__ import annotations
 
@@ -6,16 +11,23 @@ import os
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
+
+from bench.inputs import arguments
+
+#: In the order in which they run: the quick ones first.
+NAMES = ("matching", "rules", "peers", "scaling", "memory", "one_rule", "writing", "pages", "editor", "debug")
 
 
 def main() -> None:
-    """Run them in the order of their names; a benchmark that fails ends with its exit code."""
-    names = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
-    for name in names:
+    """Run them; a benchmark that fails ends with its exit code."""
+    names = arguments().names
+    options = [option for option in sys.argv[1:] if option not in names]
+    for name in names or NAMES:
+        if name not in NAMES:
+            sys.exit(f"There is no benchmark {name}: choose from {', '.join(NAMES)}.")
         print(f"\n{name}", flush=True)
         with tempfile.TemporaryDirectory(prefix="sigmaweb-bench-") as folder:
-            command = [sys.executable, "-m", f"bench.{name}"]
+            command = [sys.executable, "-W", "ignore", "-m", f"bench.{name}", *options]
             code = subprocess.run(command, env=os.environ | {"SIGMAWEB_DATA": folder}, check=False).returncode
         if code:
             sys.exit(code)

@@ -14,7 +14,9 @@ import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sigmaweb.settings")
 django.setup()
-logging.getLogger("scans_app").setLevel(logging.ERROR)  # no queue rings here: all work is done in this process
+logging.getLogger("scans_app").setLevel(
+    logging.ERROR
+)  # no queue rings here: all work is done in this process
 
 from django.contrib.auth.models import User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
@@ -61,6 +63,11 @@ class House:
         assert model is not None and model.current is not None
         chosen = RuleSelection(sets=(rule_set,))
         return start_scan(self.case, list(evidence), chosen, model.current, self.user, **more)
+
+    @staticmethod
+    def everything() -> RuleSelection:
+        """Every enabled rule."""
+        return RuleSelection()
 
 
 def do_all_work() -> None:

@@ -1,96 +1,88 @@
-"""What matching costs on top of reading: the starter's evidence, repeated, through the starter's rules.
+"""What matching costs on top of reading, on one core.
 
-Prints events a second for reading alone, for reading and matching with the compiled set, and for the plain
-evaluator that answers *why*, each as a share of reading. With ../shared/data beside the project it uses the
-attack samples and SigmaHQ's Windows rules instead.
+The bare minimum is the parser's JSON of every record and orjson: all times are multiples of it. Then the engine's
+own reading, and all rules cold (nothing remembered) and warm. Without `--evidence` the attack samples follow as they
+are: many small files of distinct events.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
-from sigma_engine import (
-    EvidenceError,
-    EvidenceFile,
-    Rule,
-    Scanner,
-    compile_rules,
-    explain,
-    load_model,
-    open_evidence,
-    parse_rules,
+import orjson
+from evtx import PyEvtxParser
+
+from bench.dense_logs import default_evidence, logs_in
+from bench.inputs import (
+    Stopwatch,
+    arguments,
+    chunks,
+    evidence_folder,
+    load_rules,
+    print_load,
+    rules_folder,
 )
-
-PROJECT = Path(__file__).resolve().parent.parent
-SHARED = PROJECT.parent / "shared" / "data"
-PLAIN_EVENTS = 10  # the plain evaluator asks every rule of every event: a few are enough
+from sigma_engine import CompiledSet, EvidenceFile, Scanner, compile_rules, load_model
 
 
 def main() -> None:
-    """Print the table."""
-    evidence, rules = inputs()
-    model = load_model("Windows event logs")
-    compiled = compile_rules(rules, model)
+    """Print the tables."""
+    given = arguments()
+    print_load()
+    watch = Stopwatch()
+    rules = load_rules(rules_folder(given))
+    print(f"{len(rules):,} rules parsed in {watch.cpu:.1f} s")
+    compiled = compile_rules(rules, load_model("Windows event logs"))
+    with evidence_folder(given) as folder:
+        dense = table("given logs" if given.evidence else "dense logs", logs_in(folder), compiled)
+    if given.evidence is None:
+        as_is = table("the samples as they are", logs_in(default_evidence()), compiled)
+        print(f"\ncold, the samples as they are run at {as_is / dense:.2f} of the speed of dense logs")
+
+
+def table(what: str, logs: list[EvidenceFile], compiled: CompiledSet) -> float:
+    """Print what each step costs; the events a second of matching, cold."""
+    size = sum(log.size for log in logs) / 1e6
+    events, bare = timed(lambda: map(bare_events, logs))
+    print(f"\n{what}: {events:,} events in {len(logs):,} files, {size:,.0f} MB")
     scanner = Scanner(compiled)
-    print(f"{len(rules):,} rules, {len(evidence):,} files, {sum(one.size for one in evidence) / 1e6:,.0f} MB")
-    reading = rate(lambda: (len(one.read_chunk(n).records) for one, n in chunks(evidence)))
-    report("reading alone", reading, reading)
-    report("reading and matching, cold", rate(lambda: scanned(scanner, evidence)), reading)
-    report("reading and matching, warm", rate(lambda: scanned(scanner, evidence)), reading)
-    events = [record.event for one, n in chunks(evidence) for record in one.read_chunk(n).records][
-        :PLAIN_EVENTS
-    ]
-    report("the plain evaluator", rate(lambda: (asked(rules, model, event) for event in events)), reading)
+    hits = [0]
+
+    def scan() -> Iterable[int]:
+        for log, number in chunks(logs):
+            found = scanner.scan_chunk(log, number, log.path.name)
+            hits[0] += len(found.hits)
+            yield found.events
+
+    report("bare parsing and orjson", events, bare, bare)
+    _, seconds = timed(lambda: (len(log.read_chunk(number).records) for log, number in chunks(logs)))
+    report("the engine's reading", events, seconds, bare)
+    _, cold = timed(scan)
+    report(f"all rules, cold: {hits[0]:,} hits", events, cold, bare)
+    _, seconds = timed(scan)
+    report("all rules, warm", events, seconds, bare)
+    return events / cold
 
 
-def inputs() -> tuple[list[EvidenceFile], list[Rule]]:
-    """The evidence and the rules; files that are no evidence are left out."""
-    attacks, sigmahq = SHARED / "evtx-attack-samples", SHARED / "sigmahq" / "rules" / "windows"
-    logs = attacks if attacks.is_dir() else PROJECT / "starter" / "evidence"
-    texts = sigmahq if sigmahq.is_dir() else PROJECT / "starter" / "rules"
-    found = (opened(path) for path in sorted(logs.rglob("*.evtx")))
-    parsed = (one for path in sorted(texts.rglob("*.yml")) for one in parse_rules(path.read_text()))
-    rules = [one.rule for one in parsed if one.rule is not None and not one.broken]
-    return [one for one in found if one is not None], rules
+def bare_events(log: EvidenceFile) -> int:
+    """Parse a log and decode its JSON, and do nothing with it; how many events."""
+    count = 0
+    for record in PyEvtxParser(str(log.path), number_of_threads=1).records_json():
+        orjson.loads(record["data"])
+        count += 1
+    return count
 
 
-def opened(path: Path) -> EvidenceFile | None:
-    """The file, None when it cannot be used."""
-    try:
-        return open_evidence(path)
-    except EvidenceError:
-        return None
-
-
-def chunks(evidence: list[EvidenceFile]) -> Iterable[tuple[EvidenceFile, int]]:
-    """Every chunk of every file."""
-    return ((one, n) for one in evidence for n in range(one.chunk_count))
-
-
-def scanned(scanner: Scanner, evidence: list[EvidenceFile]) -> Iterable[int]:
-    """The events of each chunk, when it is matched."""
-    return (scanner.scan_chunk(one, n).events for one, n in chunks(evidence))
-
-
-def asked(rules: list[Rule], model: object, event: dict[str, object]) -> int:
-    """One event, asked of every rule by the plain evaluator."""
-    for rule in rules:
-        explain(rule, model, event)
-    return 1
-
-
-def rate(work: Callable[[], Iterable[int]]) -> float:
-    """Events a second."""
-    start = time.perf_counter()
+def timed(work: Callable[[], Iterable[int]]) -> tuple[int, float]:
+    """Events, and seconds of processor time."""
+    watch = Stopwatch()
     events = sum(work())
-    return events / (time.perf_counter() - start)
+    return events, watch.cpu
 
 
-def report(what: str, events_a_second: float, reading: float) -> None:
+def report(what: str, events: int, seconds: float, bare: float) -> None:
     """One line of the table."""
-    print(f"{what:<28} {events_a_second:>10,.0f} events/s  {events_a_second / reading:>8.3f} of reading")
+    print(f"{what:<36} {events / seconds:>10,.0f} events/s {seconds / bare:>7.2f} x bare")
 
 
 if __name__ == "__main__":
