@@ -30,6 +30,8 @@ from sigma_engine.correlation import Correlated, correlate
 from sigma_engine.correlation_parts import CorrelationHit, FellOut, Lane, Member, NearestWindow, Plan
 from sigma_engine.correlation_plan import Correlations, needed_rules
 from sigma_engine.details import render_details
+from sigma_engine.draft_choices import Choice
+from sigma_engine.drafting import Draft, DraftField, draft
 from sigma_engine.events import (
     UNIT_BYTES,
     ChunkProblem,
@@ -78,6 +80,7 @@ from sigma_engine.rule import (
     level_rank,
 )
 from sigma_engine.rule_reader import parse_rules
+from sigma_engine.rule_writer import Clause, Head, write_rule
 from sigma_engine.scanner import ChunkHits, Hit, Scanner
 from sigma_engine.selection import SelectionError, has_tag, select_rules
 from sigma_engine.silence import Cause, why_silent_rule
@@ -95,6 +98,7 @@ __all__ = [
     "UNIT_BYTES",
     "AnyRule",
     "Cause",
+    "Choice",
     "ChunkHits",
     "ChunkProblem",
     "ChunkRead",
@@ -106,6 +110,8 @@ __all__ = [
     "CorrelationHit",
     "Correlations",
     "Document",
+    "Draft",
+    "DraftField",
     "Escape",
     "EventFacts",
     "EventKey",
@@ -121,6 +127,7 @@ __all__ = [
     "Finding",
     "Funnel",
     "FunnelReport",
+    "Head",
     "HeldValue",
     "Hit",
     "Lambda",
@@ -167,6 +174,7 @@ __all__ = [
     "compile_lambda",
     "compile_rules",
     "correlate",
+    "draft",
     "event_facts",
     "event_key",
     "event_time",
@@ -207,4 +215,5 @@ __all__ = [
     "widened",
     "with_mends",
     "write_placeholders",
+    "write_rule",
 ]
