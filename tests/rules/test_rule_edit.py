@@ -64,7 +64,16 @@ def test_saving_without_a_change_makes_no_version(owner_client: Client, make_rul
 
 
 @pytest.mark.parametrize(
-    "text", ["\n\ntitle: a\n", "title: a", "title: a  \n\n", "title: a\r\nlevel: low\r\n"]
+    "text",
+    [
+        "\n\ntitle: a\n",
+        "title: a",
+        "title: a  \n\n",
+        "title: a\r\nlevel: low\r\n",
+        "title: a\rlevel: low\r",
+        "title: a\r\nlevel: low\n",
+        "title: a\u2028\u0085\n",
+    ],
 )
 def test_a_text_that_nobody_changed_comes_back_byte_for_byte(
     owner_client: Client, make_rule: MakeRule, text: str
@@ -239,3 +248,58 @@ def test_the_services_conflict_writes_nothing(make_rule: MakeRule) -> None:
     with pytest.raises(services.EditConflict) as conflict:
         services.save_rule(rule, rule_text("Also two"), 1, None)
     assert (conflict.value.current.number, rule.versions.count()) == (2, 2)
+
+
+def test_a_draft_is_shown_in_the_editor_and_nothing_is_saved(
+    owner_client: Client, make_rule: MakeRule
+) -> None:
+    rule = make_rule()
+    draft = rule_text("Widened").replace("\n", "\r\n")
+    for address in ("/rules/new/", f"{rule.get_absolute_url()}edit/"):
+        page = owner_client.post(address, {"draft": "1", "text": draft})
+        assert page.status_code == 200
+        assert page.context["form"]["text"].value() == rule_text("Widened")
+        assert page.context["not_saved"]
+    assert (Rule.objects.count(), rule.versions.count()) == (1, 1)
+
+
+def test_a_draft_of_a_rule_goes_on_from_the_version_that_is_edited(
+    owner_client: Client, make_rule: MakeRule
+) -> None:
+    rule = make_rule()
+    page = owner_client.post(f"{rule.get_absolute_url()}edit/", {"draft": "1", "text": "title: a"})
+    assert page.context["form"]["base_version"].value() == rule.to_edit.number
+
+
+def test_a_draft_that_is_too_long_is_refused_with_a_sentence(owner_client: Client, db: None) -> None:
+    page = owner_client.post("/rules/new/", {"draft": "1", "text": "a" * (1024 * 1024 + 1)})
+    assert page.status_code == 422
+    assert "at most" in page.content.decode()
+
+
+def test_a_mend_is_made_without_any_script(owner_client: Client, make_rule: MakeRule) -> None:
+    rule = make_rule(text=rule_text(level="hihg"))
+    address = f"{rule.get_absolute_url()}edit/"
+    page = owner_client.get(address)
+    assert "Replace with high" in page.content.decode()
+    sent = {"text": page.context["form"]["text"].value(), "base_version": "1", "mend": "0.0"}
+    mended = owner_client.post(address, sent)
+    assert mended.context["form"]["text"].value() == rule_text(level="high")
+    assert mended.context["findings"] == []
+    assert rule.versions.count() == 1
+
+
+@pytest.mark.parametrize("address", ["", "x", "0", "99.0", "0.99", "-1.0"])
+def test_a_mend_that_is_not_there_leaves_the_text_as_it_is(
+    owner_client: Client, make_rule: MakeRule, address: str
+) -> None:
+    rule = make_rule()
+    page = owner_client.post(f"{rule.get_absolute_url()}edit/", {"text": rule_text(), "mend": address})
+    assert page.context["form"]["text"].value() == rule_text()
+
+
+def test_findings_count_lines_in_the_text_that_is_shown(owner_client: Client, db: None) -> None:
+    text = "# ours\n---\n" + rule_text(level="hihg")
+    page = owner_client.post("/rules/check/", {"text": text})
+    (finding,) = page.context["findings"]
+    assert text.splitlines()[finding["line"] - 1] == "level: hihg"
