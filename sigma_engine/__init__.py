@@ -80,7 +80,7 @@ from sigma_engine.rule import (
     level_rank,
 )
 from sigma_engine.rule_reader import parse_rules
-from sigma_engine.rule_writer import Clause, Head, write_rule
+from sigma_engine.rule_writer import DraftClause, RuleHead, write_rule
 from sigma_engine.scanner import ChunkHits, Hit, Scanner
 from sigma_engine.selection import SelectionError, has_tag, select_rules
 from sigma_engine.silence import Cause, why_silent_rule
@@ -111,6 +111,7 @@ __all__ = [
     "Correlations",
     "Document",
     "Draft",
+    "DraftClause",
     "DraftField",
     "Escape",
     "EventFacts",
@@ -127,7 +128,6 @@ __all__ = [
     "Finding",
     "Funnel",
     "FunnelReport",
-    "Head",
     "HeldValue",
     "Hit",
     "Lambda",
@@ -155,6 +155,7 @@ __all__ = [
     "Rule",
     "RuleClauses",
     "RuleFunnel",
+    "RuleHead",
     "RulesFinder",
     "Scanner",
     "Scope",

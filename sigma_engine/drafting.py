@@ -19,7 +19,7 @@ from sigma_engine.log_source import Source
 from sigma_engine.model import Mapping, Model
 from sigma_engine.routing import Router
 from sigma_engine.rule import Logsource
-from sigma_engine.rule_writer import Clause
+from sigma_engine.rule_writer import DraftClause
 from sigma_engine.values import ABSENT
 
 MOST_FIELDS: Final = 200
@@ -57,10 +57,10 @@ class DraftField:
     choices: tuple[Choice, ...]
     is_ticked: bool = False
 
-    def clause(self, choice: int = 0) -> Clause:
+    def clause(self, choice: int = 0) -> DraftClause:
         """The field as a clause of a rule. Raises IndexError for a choice that it does not have."""
         chosen = self.choices[choice]
-        return Clause(self.name, chosen.modifier, chosen.values)
+        return DraftClause(self.name, chosen.modifier, chosen.values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sigma_engine.text_pattern import TextPattern
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
+class DraftClause:
     """A field, how it is compared (a modifier, "" for equality, "all" for every value) and the values to write."""
 
     field: str
@@ -26,7 +26,7 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class RuleHead:
     """What stands around the detection of a rule; parts of the log source that are None are left out."""
 
     title: str
@@ -37,7 +37,7 @@ class Head:
     level: str = "medium"
 
 
-def write_rule(head: Head, clauses: Sequence[Clause]) -> str:
+def write_rule(head: RuleHead, clauses: Sequence[DraftClause]) -> str:
     """The text of a rule that hits the events for which every clause holds. Without clauses it has a selection
     to be filled in, which is a finding."""
     names = ("category", "product", "service")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sigma_engine import Scanner, Severity, compile_rules, load_model, open_evidence, parse_rules
 from sigma_engine.drafting import Draft, DraftField, draft
-from sigma_engine.rule_writer import Clause, Head, write_rule
+from sigma_engine.rule_writer import DraftClause, RuleHead, write_rule
 
 SYSMON = "Microsoft-Windows-Sysmon"
 MODEL = load_model("Windows event logs")
@@ -32,10 +32,10 @@ def field(made: Draft, name: str) -> DraftField:
     return next(one for one in made.fields if one.name == name)
 
 
-def text_of(made: Draft, clauses: list[Clause], which: int = 0) -> str:
+def text_of(made: Draft, clauses: list[DraftClause], which: int = 0) -> str:
     chosen = made.logsources[which]
     parts = (chosen.category, chosen.product, chosen.service)
-    return write_rule(Head("Drafted", UID, "somebody", "2026-11-24", parts), clauses)
+    return write_rule(RuleHead("Drafted", UID, "somebody", "2026-11-24", parts), clauses)
 
 
 def hits(text: str, events: list[dict[str, Any]]) -> list[bool]:
