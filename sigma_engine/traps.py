@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from sigma_engine.condition import And, Not, Of, Ref, Tree, names_in
 from sigma_engine.detection import Detection, FieldTest, Value, fields_of
 from sigma_engine.findings import Finding, Severity
+from sigma_engine.patterns import TimePartTest
 from sigma_engine.text_pattern import TextPattern
 
 _MAX_NAMES = 10  # selections of a condition that are tried in every combination
@@ -28,6 +29,14 @@ _OPEN = {
     "windash",
 }  # modifiers that keep a value's stars
 _SHARE = re.compile(r"\\\\[^\\*?]+\\")
+_TIMES = {  # what the parts of a time can be; week by ISO 8601
+    "minute": range(60),
+    "hour": range(24),
+    "day": range(1, 32),
+    "week": range(1, 54),
+    "month": range(1, 13),
+    "year": range(1, 10_000),
+}
 
 
 def find_traps(detection: Detection) -> list[Finding]:
@@ -51,6 +60,12 @@ def _warning(code: str, message: str, line: int, column: int, hint: str) -> Find
 
 
 def _of_value(test: FieldTest, value: Value) -> Iterator[Finding]:
+    if isinstance(value.test, TimePartTest) and not any(
+        map(value.test.test.matches, _TIMES[value.test.part])
+    ):
+        first, last = _TIMES[value.test.part][0], _TIMES[value.test.part][-1]
+        message = f"No time has such a {value.test.part}: this can never be true."
+        yield _warning("time_part_never", message, value.line, value.column, f"It is {first} to {last}.")
     if not isinstance(value.raw, str) or not isinstance(value.test, TextPattern) or "re" in test.modifiers:
         return
     place = (value.line, value.column)

@@ -51,6 +51,8 @@ def test_a_good_rule_has_nothing_told_of_it() -> None:
         ("'\\cmd.exe'", "'C:\\Temp\\*'", "escaped_wildcard", 17, "warning"),
         ("Image|endswith: '\\cmd.exe'", "Image: '\\\\server\\share\\a.exe'", "escaped_share", 17, "warning"),
         ("Image|endswith", "Message|contains", "field_message", 17, "warning"),
+        ("Image|endswith: '\\cmd.exe'", "UtcTime|hour: 25", "time_part_never", 17, "warning"),
+        ("Image|endswith: '\\cmd.exe'", "UtcTime|month|lt: 1", "time_part_never", 17, "warning"),
         (
             "condition: selection",
             "condition: selection and not selection",
