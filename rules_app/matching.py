@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from rules_app.models.pins import CopiedEvent
 from rules_app.services.derive import check_text
 from sigma_engine import (
+    CompiledSet,
     Correlation,
     Filter,
     Model,
@@ -34,6 +35,7 @@ class NotReady(ValueError):
 class ReadyRule:
     """A rule compiled by itself. `note` says what single events do not decide of it."""
 
+    compiled: CompiledSet
     scanner: Scanner
     rule: Rule
     note: str
@@ -70,7 +72,7 @@ def ready_rule(text: str, model: Model | None, placeholders: Placeholders) -> Re
     if 0 not in compiled.served:
         raise NotReady(compiled.left_out[0].findings[0].message)
     note = "Its count is not decided by single events: a hit here is one event counted."
-    return ReadyRule(Scanner(compiled), rule, note if rule.aggregation is not None else "")
+    return ReadyRule(compiled, Scanner(compiled), rule, note if rule.aggregation is not None else "")
 
 
 def match_events(ready: ReadyRule, events: Sequence[CopiedEvent]) -> Matched:

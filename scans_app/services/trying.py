@@ -90,7 +90,7 @@ def _slice(trial: Trial, ready: ReadyRule) -> dict[str, Any]:
         return {"state": Trial.State.FAILED, "problems": ["Evidence was removed while the trial ran."]}
     run = RuleRun(
         files,
-        lambda file, first: wanted_chunks(ready.scanner.compiled, file, first),
+        lambda file, first: wanted_chunks(ready.compiled, file, first),
         trial.file,
         trial.chunk,
     )
@@ -127,7 +127,7 @@ class _Tally:
 
     def __init__(self, trial: Trial, ready: ReadyRule) -> None:
         self._trial, self._ready = trial, ready
-        self._model = ready.scanner.compiled.model
+        self._model = ready.compiled.model
         self._sources = {source.name for source in self._model.sources_for(ready.rule.logsource)}
         self._fields = list(sigma_engine.fields_used(ready.rule))[:FIELDS]
         self._values = {name: Counter(trial.values.get(name, {})) for name in self._fields}
