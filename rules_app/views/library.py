@@ -23,6 +23,7 @@ def library(request: HttpRequest) -> HttpResponse:
         "sorts": [(name, query.from_start(sort=name).address()) for name in SORTS],
         "rules_total": rules.count(),
         "broken_total": rules.broken().count(),
+        "in_review_total": rules.in_review().count(),
         "not_served_total": rules.not_served().count(),
         "default_model": EventModel.objects.default(),
     }

@@ -17,7 +17,7 @@ from rules_app.forms import CommentForm, ReviewForm
 from rules_app.models import DraftState, Rule, RuleVersion
 from rules_app.selection import load_default_model
 from rules_app.services.publishing import may_publish_alone, may_review, obstacles
-from rules_app.text_views import diff_lines
+from rules_app.text_views import code_lines, diff_lines
 from rules_app.views.findings import findings_context, rule_findings
 from rules_app.views.rule_tests import tests_context
 
@@ -120,6 +120,7 @@ def _draft_context(rule: Rule, draft: RuleVersion, user: User) -> dict[str, Any]
     return {
         "draft": draft,
         "diff": diff_lines(base.text, text) if base else [],
+        "lines": [] if base else code_lines(text, draft.findings),
         "published_since": base is not None and base.number > draft.number,
         **findings_context(text, rule_findings(text, load_default_model(), rule.rule_set.placeholders)),
         **tests_context(rule, draft),

@@ -63,7 +63,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     except services.EditConflict as conflict:
         return _conflict(request, rule, form, conflict)
     messages.success(request, _saved_sentence(saved.number, changed=saved != rule.to_edit))
-    return redirect(rule)
+    return redirect("rules:review", rule.pk)
 
 
 @require_http_methods(["GET", "POST"])
