@@ -5,6 +5,7 @@ from django.urls import include, path
 from scans_app.views import (
     case_fields,
     cases,
+    drafting,
     evidence,
     hit,
     hit_diff,
@@ -31,6 +32,9 @@ in_case = [
     path("evidence/", evidence.evidence, name="evidence"),
     path("evidence/upload/", evidence.upload, name="upload"),
     path("evidence/<int:pk>/", evidence.evidence_file, name="evidence_file"),
+    path("draft/", drafting.draft, name="draft"),
+    path("draft/counts/", drafting.draft_counts, name="draft_counts"),
+    path("draft/open/", drafting.draft_open, name="draft_open"),
     path("events/", raw_events.case_events, name="case_events"),
     path("evidence/<int:pk>/events/", raw_events.events, name="events"),
     path("evidence/<int:pk>/events/<int:chunk>/<int:position>/", raw_events.event, name="event"),

@@ -138,6 +138,15 @@ def page_around(files: Sequence[Evidence], filters: EventFilters, event: RawEven
     )
 
 
+def each_event(files: Sequence[Evidence], filters: EventFilters, seconds: float) -> Iterator[RawEvent]:
+    """The events that pass the filters from the start on, until the time is over."""
+    look = _Look(files, filters, None, seconds)
+    for _, _, events in look.forwards():
+        if look.is_over:
+            return
+        yield from events()
+
+
 def events_before(files: Sequence[Evidence], place: Place | None) -> int:
     """How many events of the files lie before a place by the catalogue; all of them for None."""
     count = 0
@@ -154,11 +163,17 @@ def events_before(files: Sequence[Evidence], place: Place | None) -> int:
 class _Look:
     """One request's look through the evidence from a place, in one direction."""
 
-    def __init__(self, files: Sequence[Evidence], filters: EventFilters, start: Place | None) -> None:
+    def __init__(
+        self,
+        files: Sequence[Evidence],
+        filters: EventFilters,
+        start: Place | None,
+        seconds: float | None = None,
+    ) -> None:
         self._files = files
         self._filters = filters
         self._start = start
-        self._deadline = time.monotonic() + SECONDS
+        self._deadline = time.monotonic() + (SECONDS if seconds is None else seconds)
         self._looked = False
         self.unreadable: list[str] = []
 

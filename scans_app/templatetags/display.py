@@ -48,6 +48,17 @@ def share(part: int | None, whole: int | None) -> str:
 
 
 @register.filter
+def share_of(part: int, whole: int) -> str:
+    """`part` of `whole` for reading: `0.02 %`, `34 %`, and never `0 %` for some or `100 %` for not all."""
+    if not part or part >= whole:
+        return "100 %" if part else "0 %"
+    percent = 100 * part / whole
+    if percent < 0.01:
+        return "under 0.01 %"
+    return f"{min(percent, 99.9):.2f} %" if percent < 1 else f"{min(percent, 99.9):.3g} %"
+
+
+@register.filter
 def event_time(micros: int | None, form: str = "%-d %b %Y %H:%M:%S UTC") -> str:
     """An event's time, microseconds since the epoch, in UTC. 0 says that the event has none."""
     moment = _moment(micros)
