@@ -24,7 +24,10 @@ def draft(request: HttpRequest, case_pk: int) -> HttpResponse:
     page = DraftPage(case, request.POST if request.method == "POST" else request.GET, request.user)
     if request.method == "POST" and not page.is_answered:
         query = urlencode([("event", str(place)) for place in page.places])
-        return redirect(f"{request.path}?{query}")
+        address = f"{request.path}?{query}"
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=204, headers={"HX-Redirect": address})
+        return redirect(address)
     context = {"frame": case_frame(case, request.user), "tab": "evidence", "page": page}
     return render_partial(request, "events/draft.html", context, target="draft-text", partial="text")
 
