@@ -2,6 +2,7 @@
 // without any script the pages still work as plain links and forms.
 import "./htmx.js";
 import "./events.js";
+import "./explain.js";
 import "./hits.js";
 import "./keep_place.js";
 import "./keyboard.js";

@@ -4,6 +4,7 @@ from django.urls import path
 
 from rules_app.views import (
     event_models,
+    explain,
     imports,
     library,
     model_edit,
@@ -23,6 +24,8 @@ urlpatterns = [
     path("rules/", library.library, name="list"),
     path("rules/new/", rule_edit.new, name="new"),
     path("rules/check/", rule_edit.check, name="check"),
+    path("rules/explain/", explain.explain, name="explain"),
+    path("rules/<int:pk>/explain/", explain.explain_on, name="explain_on"),
     path("rules/words/", words.words, name="words"),
     path("rules/words/fields/", words.fields, name="fields"),
     path("rules/dots/", pins.dots, name="dots"),

@@ -51,10 +51,15 @@ class Escape:
     size: int
 
     @property
-    def sentence(self) -> str:
+    def left_out(self) -> bool:
+        """Whether the edit takes the field away."""
+        return self.after is ABSENT
+
+    @property
+    def words(self) -> str:
         """The edit in words."""
         characters = "1 character" if self.size == 1 else f"{self.size:,} characters"
-        said = {
+        return {
             "case": "upper case for lower, or the other way round",
             "dash": "a slash for a dash, or the other way round",
             "character": f"{characters} more in the middle of what is looked for",
@@ -62,12 +67,11 @@ class Escape:
             "filter": "a value that the rule's own filter lets through",
             "empty": "the field left empty",
             "absent": "the field left out",
-        }
-        return f"{self.field or self.path}: {said[self.kind]}."
+        }[self.kind]
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data; `after` is None for a field that was left out."""
-        after = None if self.after is ABSENT else self.after
+        after = None if self.left_out else self.after
         return {
             "kind": self.kind,
             "path": self.path,
@@ -75,7 +79,7 @@ class Escape:
             "before": self.before,
             "after": after,
             "size": self.size,
-            "sentence": self.sentence,
+            "words": self.words,
         }
 
 

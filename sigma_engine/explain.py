@@ -92,8 +92,8 @@ class Explanation:
         A node has `kind`, `label`, `truth`, `line`, `column`, `selection`, `matters`, `alone`, `children` and
         `left_out`, the number of its children that are false and not among them: with `most`, of a longer list of
         values only so many false ones are kept. A leaf (`test`, `keyword`) also has `field`, `mapping`, `origin`,
-        `paths`, `value`, `type`, `pattern`, `modifiers`, `steps`, `reason`, `sentence`, `hints` and `fault`, the sentence of a lambda
-        that reached its bound.
+        `paths`, `value`, `type`, `pattern`, `modifiers`, `steps`, `reason`, `sentence`, `hints` and
+        `fault`, the sentence of a lambda that reached its bound.
         """
         return {
             "verdict": self.verdict,
@@ -103,6 +103,20 @@ class Explanation:
             "logsource": self.logsource,
             "deciding": [self._decided(node, most) for node in self.deciding],
             "conditions": [self._plain(tree, most) for tree in self.conditions],
+        }
+
+    def to_match(self) -> dict[str, Any]:
+        """As Velociraptor's `_Match`: `match`, the truth of each selection, and that of each condition."""
+        selections = {
+            node.selection: node.truth
+            for tree in self.conditions
+            for node in nodes_of(tree)
+            if node.kind == "selection"
+        }
+        return {
+            "match": self.verdict,
+            "search_results": selections,
+            "condition_results": [tree.truth for tree in self.conditions],
         }
 
     def _decided(self, node: Node, most: int | None) -> dict[str, Any]:

@@ -6,7 +6,6 @@ script builds the value menu (only, exclude, stack by, copy) from that.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django import template
@@ -217,62 +216,3 @@ def only_url(context: template.Context, param: str, shown: Any) -> str:
     """The address of the page narrowed to one value."""
     browser: HitBrowser = context["browser"]
     return browser.only_url(param, NOTHINGS["absent"] if shown is None else shown)
-
-
-REASONS = {
-    "field_absent": "the event has no such field",
-    "value_mismatch": "another value",
-    "case_mismatch": "differs in case only",
-    "type_mismatch": "another type",
-    "regex_timeout": "the regular expression took too long",
-    "lambda_bound": "the rule's lambda reached a bound",
-    "mapping_failed": "the field's lambda reached a bound",
-}
-FOLDED = 8  # values of one field; more are folded when none of them is true
-
-
-@register.filter
-def reason_words(reason: str) -> str:
-    """Why a test is false, in words."""
-    return REASONS.get(reason, reason)
-
-
-@register.filter
-def branches(node: dict[str, Any]) -> str:
-    """How many children of a node are true."""
-    children = node["children"]
-    if len(children) < 2:
-        return ""
-    return f"{sum(child['truth'] for child in children)} of {len(children)} true"
-
-
-@register.filter
-def unfolded(node: dict[str, Any]) -> bool:
-    """Whether a node shows its children at first."""
-    return len(node["children"]) <= FOLDED or node["truth"]
-
-
-@register.filter
-def telling(node: dict[str, Any]) -> list[dict[str, Any]]:
-    """The children of a node that are shown: of a long list that came true, only the true ones."""
-    children: list[dict[str, Any]] = node["children"]
-    return [child for child in children if child["truth"]] if _is_long(node) else children
-
-
-@register.filter
-def others(node: dict[str, Any]) -> list[dict[str, Any]]:
-    """The children that `telling` leaves out."""
-    return [child for child in node["children"] if not child["truth"]] if _is_long(node) else []
-
-
-def _is_long(node: dict[str, Any]) -> bool:
-    return bool(node["truth"]) and len(node["children"]) > FOLDED
-
-
-@register.simple_tag
-def why_value(node: dict[str, Any]) -> SafeString | str:
-    """What the event holds where a test looked; the kinds of nothing by their names."""
-    if node["type"] in NOTHINGS:
-        return format_html('<span class="val-none">{}</span>', node["type"])
-    found = node["value"]
-    return str(found) if isinstance(found, str) else json.dumps(found, ensure_ascii=False)

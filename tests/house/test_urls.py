@@ -18,7 +18,7 @@ from rules_app.models import ImportJob, Rule
 from rules_app.services import create_model, create_rule, get_or_create_set, publish, sync_shipped_models
 from rules_app.services.pins import PinSource
 from rules_app.services.rule_tests import add_tests
-from scans_app.models import Case, Event, Evidence, Hit, Scan, Trial
+from scans_app.models import Case, Event, Evidence, Hit, Scan, ScanFunnel, Trial
 from scans_app.models.hits import event_pk
 from scans_app.services.cases import add_member, create_case
 from sigmaweb.models import issue_link
@@ -93,6 +93,8 @@ class World:
                 )
             elif key == "number":
                 found[key] = 1
+            elif key == "rule":
+                found[key] = MISSING if objects is None else self.shared["rule"].pk
             elif key in ("chunk", "position"):
                 found[key] = MISSING if objects is None else 0
             else:
@@ -115,6 +117,9 @@ OBJECT_OF = {
     "cases:evidence_file": "evidence",
     "cases:events": "evidence",
     "cases:event": "evidence",
+    "cases:event_explain": "evidence",
+    "cases:event_rules": "evidence",
+    "rules:explain_on": "rule",
     "rules:review": "rule",
     "rules:comment": "rule",
     "rules:restore": "rule",
@@ -126,6 +131,11 @@ OBJECT_OF = {
     "cases:near": "rule",
     "cases:progress": "scan",
     "cases:cancel": "scan",
+    **dict.fromkeys(
+        ("cases:debug", "cases:debug_fields", "cases:debug_sources", "cases:debug_csv", "cases:debug_json"),
+        "scan",
+    ),
+    "cases:debug_rule": "scan",
     "cases:why": "hit",
     "cases:comment": "hit",
 }
@@ -170,6 +180,7 @@ def make_case(
         events=1,
     )
     scan.evidence.add(evidence)
+    ScanFunnel.objects.create(scan=scan, rule=rule, title=rule.title, stopped_at="hit")
     event = Event.objects.create(
         pk=event_pk(evidence.pk, 0, 0),
         evidence=evidence,

@@ -1,0 +1,126 @@
+"""What would hit an event: the published rules that match it, and those that one clause kept from it.
+
+The rules are read and compiled once a process and kept; a rule that changes is read again alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import User
+
+from rules_app.event_values import field_value
+from rules_app.models import EventModel, RuleVersion
+from rules_app.selection import (
+    RuleSelection,
+    load_event_model,
+    load_rule,
+    placeholders_of_sets,
+    resolve,
+)
+from scans_app.services.raw_events import RawEvent
+from sigma_engine import ABSENT, AnyRule, Clause, RulesFinder, compile_rules
+
+FOUND_SHOWN = 200  # characters
+
+
+class NoRules(Exception):
+    """There is nothing that an event could be held against, with the reason as a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A rule that one clause kept from the event. `alternatives` counts other clauses of which any would do as well,
+    `having` those that are true."""
+
+    version: RuleVersion
+    clause: Clause
+    alternatives: int
+    having: int
+
+    @property
+    def found(self) -> str:
+        """What the event has there."""
+        value = self.clause.value
+        if not self.clause.test.field:
+            return "no such text" if not self.clause.truth else "the text is there"
+        return "absent" if value is ABSENT else field_value(value).text[:FOUND_SHOWN]
+
+    @property
+    def written(self) -> str:
+        """The clause in short."""
+        values = [str(value.raw) for value in self.clause.test.values[:3]]
+        more = len(self.clause.test.values) - len(values)
+        return f"{self.clause.test}: {', '.join(values)}" + (f" and {more:,} more" if more else "")
+
+
+@dataclass(frozen=True, slots=True)
+class RulesOfEvent:
+    """The answer for one event; `near_count` is of all, `near` holds the likeliest."""
+
+    matched: list[RuleVersion]
+    near: list[Near]
+    tried: int
+    rules: int
+    near_count: int
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What this process has of its last answer: the finder, what it is made of, and the rules by version."""
+
+    key: tuple[object, ...] = ()
+    finder: RulesFinder | None = None
+    rules: dict[int, AnyRule] = field(default_factory=dict)
+
+
+_lock = threading.Lock()  # a scanner is for one thread at a time
+_kept = _Kept()
+
+
+def rules_of_event(raw: RawEvent, user: User) -> RulesOfEvent:
+    """The rules that this person may see and scans of today would run, held against one event. Raises NoRules."""
+    with _lock:
+        finder, versions = _finder(user)
+        found = finder.rules_for(raw.event, raw.file.name)
+    return RulesOfEvent(
+        matched=[versions[index] for index in found.matched],
+        near=[
+            Near(
+                versions[one.index],
+                one.failed[0],
+                len(one.failed) - 1,
+                len(one.having),
+            )
+            for one in found.near
+        ],
+        tried=found.tried,
+        rules=len(versions),
+        near_count=found.near_count,
+    )
+
+
+def _finder(user: User) -> tuple[RulesFinder, list[RuleVersion]]:
+    default = EventModel.objects.default()
+    if default is None or default.current is None:
+        raise NoRules("There is no default model, so nothing says where events have their fields.")
+    versions = [version for version in resolve(RuleSelection(), user) if not version.rule.broken]
+    if not versions:
+        raise NoRules("The library has no published rule that could be run.")
+    lists = placeholders_of_sets([version for version in versions if version.rule.placeholders])
+    key = (default.current.pk, tuple(version.pk for version in versions), repr(sorted(lists.items())))
+    if _kept.key != key or _kept.finder is None:
+        _kept.rules = {version.pk: _read(version, lists) for version in versions}
+        _kept.finder = RulesFinder(
+            compile_rules(list(_kept.rules.values()), load_event_model(default.current))
+        )
+        _kept.key = key
+    return _kept.finder, versions
+
+
+def _read(version: RuleVersion, lists: dict[int, dict[str, list[str]]]) -> AnyRule:
+    """The engine's rule of a version; one that asks for no placeholders always means the same."""
+    if version.pk in _kept.rules and not version.rule.placeholders:
+        return _kept.rules[version.pk]
+    return load_rule(version, lists.get(version.rule.rule_set_id, {}))
