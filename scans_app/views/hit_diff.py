@@ -98,7 +98,7 @@ def _answer(
         return redirect(f"{reverse('cases:diff_choice', args=[version.rule_id, version.number])}?{query}")
     context = {"rule": version.rule, "version": version, "chosen": scan, "problem": problem}
     context |= _diff_context(request, version, scan)
-    return render(request, "diffs/_diff.html", context)
+    return render(request, "diffs/_diff.html", context, status=status)
 
 
 def _diff_context(request: HttpRequest, version: RuleVersion, scan: Scan) -> dict[str, Any]:
