@@ -61,7 +61,7 @@ function extensions(field, events) {
     cm.highlightSpecialChars(), bracketMatching(), highlightSelectionMatches(), search({ top: false }), yaml(), indentUnit.of("    "),
     EditorState.tabSize.of(4), autocompletion({ override: [complete], icons: false, maxRenderedOptions: 80 }), hover, looks,
     overSelection,
-    cm.EditorView.contentAttributes.of({ "aria-label": "Rule, YAML", "aria-describedby": "editor-help", spellcheck: "false" }),
+    cm.EditorView.contentAttributes.of({ "aria-label": "Rule, YAML", "aria-describedby": "editor-help", spellcheck: "false", tabindex: "0" }),
   ];
 }
 
