@@ -40,5 +40,5 @@ def test_the_figures_of_the_guide_are_those_of_the_sample_case() -> None:
     call_command("load_starter", verbosity=0)
     scan = Scan.objects.get()
     address = Hit.objects.filter(level=4, event__data__EventData__DestinationIp="203.0.113.45").count()
-    assert f"{scan.rules_run} starter rules in {scan.events:,} events from seven logs" in GUIDE
+    assert f"{scan.rules_run} starter rules in {scan.events_total:,} events from seven logs" in GUIDE
     assert f"stands behind {address} of the hits" in GUIDE
