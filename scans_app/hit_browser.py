@@ -21,9 +21,9 @@ from rules_app.models import Rule
 from scans_app.histogram import Histogram, histogram
 from scans_app.hit_filters import COLUMNS, NOT, Clause, HitFilters, with_query
 from scans_app.hit_stack import HitStack, can_stack
-from scans_app.models import Evidence, Hit, Scan
+from scans_app.models import Evidence, Hit, HitGroup, Scan
 from scans_app.services.hit_pages import SORTS, HitPage, PageError, hit_page
-from scans_app.services.stacks import scan_mark
+from scans_app.services.stacks import STACK_COLUMNS, scan_mark
 from scans_app.templatetags.display import event_time
 from sigma_engine import LEVELS
 
@@ -253,7 +253,15 @@ class HitBrowser:
     def stack(self) -> HitStack:
         """The hits under these filters by the chosen field."""
         chosen = self.filters.values_of(self.stack_field)
-        return HitStack(self.hits, self.stack_field, self.order, self.mark, chosen, self.only_url)
+        return HitStack(self._stacked, self.stack_field, self.order, self.mark, chosen, self.only_url)
+
+    @property
+    def _stacked(self) -> QuerySet[Any]:
+        """What is counted for the stack: the hits, or their groups where those can answer."""
+        in_groups = self.stack_field in STACK_COLUMNS and self.stack_field != "verdict"
+        if self.scan.is_grouped and in_groups and self.filters.only_columns:
+            return self.filters.apply(HitGroup.objects.filter(scan=self.scan))
+        return self.hits
 
     @cached_property
     def mark(self) -> str:

@@ -168,6 +168,13 @@ class HitFilters:
         return hits
 
     @property
+    def only_columns(self) -> bool:
+        """Whether all filters are on columns that hits and their groups share: no verdict, time, text or field of
+        the event."""
+        timed = self.time_from is not None or self.time_to is not None
+        return not timed and all(c.param in COLUMNS and c.param != "verdict" for c in self.clauses)
+
+    @property
     def slow(self) -> HitFilters:
         """The filters that no index answers: texts, and fields of the event."""
         slow = tuple(c for c in self.clauses if c.param == "q" or c.param.startswith(EVENT))

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from rules_app.event_values import NOTHINGS
 from scans_app.event_values import path_steps
 from scans_app.hit_filters import EVENT
-from scans_app.models import Evidence, Hit
+from scans_app.models import Evidence
 from scans_app.services.stacks import STACK_COLUMNS, StackRow, stack
 from scans_app.templatetags.display import event_time
 from sigma_engine import LEVELS
@@ -28,9 +28,9 @@ def can_stack(field: str) -> bool:
 
 @dataclass(frozen=True)
 class HitStack:
-    """`hits` by `field`, "common" or "rare" first. `mark` names what kept counts are kept under."""
+    """`hits`, or groups of them, by `field`, "common" or "rare" first. `mark` names what kept counts are kept under."""
 
-    hits: QuerySet[Hit]
+    hits: QuerySet[Any]
     field: str
     order: str
     mark: str

@@ -4,6 +4,7 @@ from scans_app.models.cases import Case, CaseMember
 from scans_app.models.evidence import Evidence, EvidenceChunk, EvidenceFields
 from scans_app.models.funnels import ScanFunnel, ScanSources, UnitFunnel
 from scans_app.models.hit_diffs import AcceptedLoss, HitDiff
+from scans_app.models.hit_groups import HitGroup
 from scans_app.models.hits import Event, Hit, HitComment, HitJudgement
 from scans_app.models.jobs import Job
 from scans_app.models.near_searches import NearSearch
@@ -21,6 +22,7 @@ __all__ = [
     "Hit",
     "HitComment",
     "HitDiff",
+    "HitGroup",
     "HitJudgement",
     "Job",
     "NearSearch",

@@ -85,6 +85,8 @@ class Scan(Job):
     units_done = models.PositiveIntegerField(default=0)
     regex_timeouts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)  # why it failed
+    is_grouped = models.BooleanField(default=False)  # whether its hits are summed up as HitGroups
+    cpu_share = models.PositiveSmallIntegerField(default=100)  # percent of one core that a worker takes for it
 
     objects = ScanQuerySet.as_manager()
 

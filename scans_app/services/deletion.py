@@ -23,6 +23,7 @@ from scans_app.models import (
     Hit,
     HitComment,
     HitDiff,
+    HitGroup,
     HitJudgement,
     Scan,
     ScanFunnel,
@@ -78,6 +79,7 @@ def _delete_batch(case: Case) -> bool:
         or _delete_some(HitDiff.objects.filter(scan__in=scans))
         or _delete_some(UnitFunnel.objects.filter(unit__scan__in=scans))
         or _delete_some(ScanUnit.objects.filter(scan__in=scans))
+        or _delete_some(HitGroup.objects.filter(scan__in=scans))
         or _delete_hits(Hit.objects.filter(scan__in=scans))
         or _delete_some(ScanFunnel.objects.filter(scan__in=scans))
         or _delete_some(ScanSources.objects.filter(scan__in=scans))

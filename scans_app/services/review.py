@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from scans_app.models import Hit, HitComment, HitJudgement
+from scans_app.models import Hit, HitComment, HitGroup, HitJudgement
+from scans_app.services.hit_groups import count_judged
 
 BATCH = 500  # rows a transaction, so that no write holds the database for long
 COMMENT_LIMIT = 64 * 1024  # characters
@@ -30,9 +31,12 @@ def judge(hits: Iterable[Hit], verdict: str, user: AbstractBaseUser) -> int:
 @transaction.atomic
 def _judge_batch(pks: list[int], verdict: str, user: AbstractBaseUser) -> int:
     changing = Hit.objects.select_for_update().filter(pk__in=pks).exclude(verdict=verdict).order_by("pk")
-    changed = list(changing.values_list("pk", flat=True))
-    Hit.objects.filter(pk__in=changed).update(verdict=verdict)
-    HitJudgement.objects.bulk_create(HitJudgement(hit_id=pk, author=user, verdict=verdict) for pk in changed)
+    changed = list(changing.only("pk", "scan", "verdict", *HitGroup.KEYS))
+    Hit.objects.filter(pk__in=[hit.pk for hit in changed]).update(verdict=verdict)
+    HitJudgement.objects.bulk_create(
+        HitJudgement(hit_id=hit.pk, author=user, verdict=verdict) for hit in changed
+    )
+    count_judged((hit, bool(verdict) - bool(hit.verdict)) for hit in changed)
     return len(changed)
 
 

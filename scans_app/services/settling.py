@@ -13,6 +13,7 @@ from scans_app.models import Event, Hit, Scan, ScanRule, ScanUnit
 from scans_app.services.bulk_rows import insert_rows
 from scans_app.services.correlating import CorrelationRows, correlate_scan
 from scans_app.services.funnels import FunnelRows, funnel_rows, write_funnels
+from scans_app.services.hit_groups import group_hits
 from scans_app.services.members import remove_members
 from scans_app.services.unit_funnels import forget_unit_funnels
 
@@ -43,6 +44,7 @@ def settle(scan_pk: int) -> None:
         rules = _count_rules(scan, units, found)
         scan.log = _log(units, rules) | {"correlations": found.problems}
         scan.save(update_fields=["state", "finished_at", "log", "hits"])
+    group_hits(scan_pk)
     remove_members(scan_pk)
 
 

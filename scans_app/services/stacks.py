@@ -29,7 +29,7 @@ from django.db.models import (
 from django.db.models.fields.json import KeyTextTransform, KeyTransform, compile_json_path
 
 from scans_app.event_values import path_steps
-from scans_app.models import HitJudgement, Scan
+from scans_app.models import HitGroup, HitJudgement, Scan
 
 #: What can be stacked by -> the column of `Hit`. Two rules may share one title: "rule" tells them apart.
 STACK_COLUMNS = {
@@ -78,6 +78,7 @@ def stack(
 ) -> list[StackRow]:
     """The `limit` most common (or rarest) values of `field` among the hits, most common (rarest) first.
 
+    `hits` are those of a scan or the groups of one (`HitGroup`), which have no verdict and no event to stack by.
     `field` is a key of STACK_COLUMNS or "event." and a path. With `mark` (see `scan_mark`) the answer is kept
     and given again while the mark is the same. Raises StackError for another field or order.
     """
@@ -100,22 +101,31 @@ def scan_mark(scan: Scan) -> str:
 
 def _grouped(hits: QuerySet[Any], field: str) -> QuerySet[Any]:
     label = Max("title") if field == "rule" else Value("")
-    judged = Case(When(verdict="", then=Value(0)), default=Value(1), output_field=IntegerField())
     column = F(STACK_COLUMNS[field]) if field in STACK_COLUMNS else None
     value, kind = (column, Value("column")) if column else _event_value(field)
     return (
         hits.order_by()
         .values(value=value, kind=kind)
         .annotate(
-            n=Count("id"),
             label=label,
             computers=Count("computer", distinct=True),
-            first_time=Min("time"),
-            last_time=Max("time"),
-            judged=Sum(judged),
             top_level=Max("level"),
+            **_counts(hits),
         )
     )
+
+
+def _counts(hits: QuerySet[Any]) -> dict[str, Any]:
+    """The number of hits, their times and the judged among them: counted one by one, or summed up of groups."""
+    if hits.model is HitGroup:
+        return {
+            "n": Sum("hits"),
+            "start": Min("first_time"),
+            "end": Max("last_time"),
+            "done": Sum("judged"),
+        }
+    judged = Case(When(verdict="", then=Value(0)), default=Value(1), output_field=IntegerField())
+    return {"n": Count("id"), "start": Min("time"), "end": Max("time"), "done": Sum(judged)}
 
 
 class _JsonKind(Func):
@@ -160,8 +170,8 @@ def _row(row: dict[str, Any]) -> StackRow:
         nothing=nothing,
         count=row["n"],
         computers=row["computers"],
-        first_time=row["first_time"],
-        last_time=row["last_time"],
-        judged=row["judged"],
+        first_time=row["start"],
+        last_time=row["end"],
+        judged=row["done"],
         level=row["top_level"],
     )

@@ -1,0 +1,94 @@
+"""Groups of hits answer stacks as the hits themselves do, at every moment and under every filter of columns."""
+
+from __future__ import annotations
+
+import pytest
+from django.http import QueryDict
+
+from scans_app.hit_browser import HitBrowser
+from scans_app.models import Hit, HitGroup, Scan
+from scans_app.services import hit_groups
+from scans_app.services.review import judge
+from scans_app.services.stacks import STACK_COLUMNS, stack
+from tests.evtx_writer import build_evtx
+from tests.scans.conftest import do_all_work, process_event
+
+pytestmark = pytest.mark.django_db
+FIELDS = [field for field in STACK_COLUMNS if field != "verdict"]
+QUERIES = [
+    "",
+    "level=high",
+    "not.computer=WS-1.example.org",
+    "title=Tool started&user=EXAMPLE\\user2",
+    "event_id=1",
+]
+
+
+@pytest.fixture
+def scan(add_evidence, start, monkeypatch) -> Scan:
+    """A scan that is over and so large that its hits are grouped: two rules, 40 hits, two files."""
+    monkeypatch.setattr(hit_groups, "GROUPED_FROM", 40)
+    programs = ("tool.exe", "other.exe", "tool.exe")
+    logs = [[process_event(n, programs[n % 3]) for n in range(at, at + 20)] for at in (0, 20)]
+    scan = start([add_evidence(build_evtx(log), f"{at}.evtx") for at, log in enumerate(logs)])
+    do_all_work()
+    scan.refresh_from_db()
+    assert scan.is_grouped
+    return scan
+
+
+def stacks(scan: Scan, query: str) -> dict[str, object]:
+    """The stacks of the hits page, as it counts them."""
+    return {field: HitBrowser(scan, QueryDict(f"{query}&stack={field}")).stack.counted for field in FIELDS}
+
+
+def counted_alone(scan: Scan, query: str) -> dict[str, object]:
+    """The same, of the hits one by one."""
+    hits = HitBrowser(scan, QueryDict(query)).hits
+    assert hits.model is Hit
+    return {field: stack(hits, field) for field in FIELDS}
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_groups_count_what_the_hits_do(scan, query):
+    assert HitGroup.objects.count() < scan.hits
+    assert stacks(scan, query) == counted_alone(scan, query)
+    assert stacks(scan, query)["rule"]
+
+
+def test_verdicts_given_changed_and_taken_back_are_counted(scan, owner):
+    hits = list(Hit.objects.of_scan(scan).order_by("pk")[:9])
+    for verdict, some in (("benign", hits), ("unsure", hits[:5]), ("", hits[:3])):
+        judge(some, verdict, owner)
+        assert stacks(scan, "") == counted_alone(scan, "")
+    assert sum(HitGroup.objects.values_list("judged", flat=True)) == 6
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["verdict=benign", "from=2023-11-14T22:13:30", "q=tool", "event.EventData.Image=x", "stack=verdict"],
+)
+def test_what_groups_do_not_know_is_asked_of_the_hits(scan, query):
+    assert HitBrowser(scan, QueryDict(query)).stack.hits.model is Hit
+    assert HitBrowser(scan, QueryDict("")).stack.hits.model is HitGroup
+
+
+def test_a_scan_of_few_hits_has_no_groups(add_evidence, start):
+    scan = start([add_evidence(build_evtx([process_event(1)]))])
+    do_all_work()
+    scan.refresh_from_db()
+    assert (scan.hits, scan.is_grouped, HitGroup.objects.count()) == (1, False, 0)
+
+
+def test_grouping_twice_changes_nothing(scan):
+    before = list(HitGroup.objects.order_by("pk").values())
+    hit_groups.group_hits(scan.pk)
+    assert list(HitGroup.objects.order_by("pk").values()) == before
+
+
+def test_groups_go_with_their_case(scan):
+    from scans_app.services.deletion import delete_case
+
+    delete_case(scan.case)
+    do_all_work()
+    assert (HitGroup.objects.count(), Scan.objects.count()) == (0, 0)
