@@ -104,6 +104,11 @@ class ScanForm(forms.Form):
     )
     time_from = forms.CharField(required=False, label="Events from", help_text=TIME)
     time_to = forms.CharField(required=False, label="Events to", help_text=TIME)
+    debug = forms.BooleanField(
+        required=False,
+        label="Debug",
+        help_text="Keeps for every rule how far the events came with it, and why it was silent. Slower.",
+    )
 
     def __init__(self, *args: Any, case: Case, user: AbstractBaseUser | AnonymousUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -10,6 +10,7 @@ from scans_app import access
 from scans_app.forms import ScanForm
 from scans_app.models import Case
 from scans_app.services import scans
+from scans_app.services.debug_cost import debug_cost
 from scans_app.views.frame import case_frame
 from sigmaweb.partials import render_partial
 
@@ -31,6 +32,7 @@ def scan_new(request: HttpRequest, case_pk: int) -> HttpResponse:
                 request.user,
                 time_from=form.cleaned_data["time_from"],
                 time_to=form.cleaned_data["time_to"],
+                debug=form.cleaned_data["debug"],
                 key=form.cleaned_data["key"],
             )
         except scans.ScanRefused as refusal:
@@ -55,7 +57,14 @@ def preflight(request: HttpRequest, case_pk: int) -> HttpResponse:
 def _page(
     request: HttpRequest, case: Case, form: ScanForm, plan: scans.Preflight | None = None, status: int = 200
 ) -> HttpResponse:
-    context = {"frame": case_frame(case, request.user), "tab": "scans", "form": form, "plan": plan}
+    cost = debug_cost(plan) if plan is not None else None
+    context = {
+        "frame": case_frame(case, request.user),
+        "tab": "scans",
+        "form": form,
+        "plan": plan,
+        "cost": cost,
+    }
     return render_partial(
         request, "scans/new.html", context, target="preflight", partial="preflight", status=status
     )
