@@ -1,0 +1,207 @@
+"""Explanations on their own pages: of hits, of events of the evidence, for the rule that hit and for others."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from rules_app.models import RuleSet
+    from scans_app.models import Case, Evidence, Hit
+
+pytestmark = pytest.mark.django_db
+MakeHit = Callable[..., "Hit"]
+
+
+@pytest.fixture
+def other(rule_set: RuleSet, make_hit: MakeHit) -> Any:
+    """The rule that did not hit."""
+    return rule_set.rules.get(title="Other started")
+
+
+def page_of(client: Client, address: str) -> str:
+    """The page's text, as a reader sees it."""
+    response = client.get(address)
+    assert response.status_code == 200, address
+    return html.unescape(response.content.decode())
+
+
+def test_a_hit_is_explained_with_rule_tree_and_event_side_by_side(
+    case: Case, make_hit: MakeHit, owner_client: Client
+) -> None:
+    hit = make_hit()
+    page = page_of(owner_client, f"/cases/{case.pk}/hits/{hit.pk}/explain/")
+    assert "matches this event" in page
+    assert 'aria-label="true for this event"' in page
+    assert re.search(r'data-line="10" data-paths="\["EventData.Image"\]"', page)
+    assert 'data-path="EventData.Image"' in page
+    assert "Smallest edits that escape the rule" in page
+
+
+def test_another_rule_is_explained_with_the_clause_that_failed_and_a_hint(
+    case: Case, make_hit: MakeHit, owner_client: Client, other: Any
+) -> None:
+    hit = make_hit()
+    page = page_of(owner_client, f"/cases/{case.pk}/hits/{hit.pk}/explain/?rule={other.pk}")
+    assert "does not match this event" in page
+    assert "one clause away" in page
+    assert "`Image` is `C:\\Program Files\\tool.exe`: another value." in page
+
+
+def test_an_event_of_the_evidence_asks_for_a_rule_and_explains_it(
+    case: Case, evidence: Evidence, owner_client: Client, other: Any
+) -> None:
+    address = f"/cases/{case.pk}/evidence/{evidence.pk}/events/0/1/explain/"
+    assert "Explain a rule on this event" in page_of(owner_client, address)
+    found = page_of(owner_client, f"{address}?find=Other")
+    assert f'href="?rule={other.pk}"' in found
+    page = page_of(owner_client, f"{address}?rule={other.pk}")
+    assert "does not match this event" in page
+    assert "--number 1" in page
+
+
+def test_step_0_names_the_clause_of_the_log_source(
+    case: Case, add_evidence: Callable[..., Evidence], owner_client: Client, other: Any
+) -> None:
+    from tests.evtx_writer import build_evtx
+    from tests.scans.conftest import process_event
+
+    event = process_event(0)
+    event["System"]["EventID"] = {"Value": 3}
+    evidence = add_evidence(build_evtx([event]), "network.evtx")
+    page = page_of(
+        owner_client, f"/cases/{case.pk}/evidence/{evidence.pk}/events/0/0/explain/?rule={other.pk}"
+    )
+    assert "was not tried on this event" in page
+    assert "its event id is 3, wanted is 1" in page
+
+
+def test_a_rule_that_is_disabled_or_not_the_published_version_says_so(
+    case: Case, make_hit: MakeHit, owner_client: Client, owner: User
+) -> None:
+    from rules_app.services import publish, save_rule, set_enabled
+
+    hit = make_hit()
+    rule = hit.rule
+    text = rule.current.text.replace("tool.exe", "new.exe")
+    publish(save_rule(rule, text, rule.current.number, owner, ""), owner)
+    set_enabled(rule, enabled=False)
+    page = page_of(owner_client, f"/cases/{case.pk}/hits/{hit.pk}/explain/")
+    assert "The rule is disabled" in page
+    assert "not the published one" in page
+    assert "matches this event" in page
+
+
+def test_a_hit_whose_evidence_is_gone_is_explained_on_the_stored_event(
+    case: Case, make_hit: MakeHit, evidence: Evidence, owner_client: Client
+) -> None:
+    hit = make_hit()
+    evidence.path.unlink()
+    page = page_of(owner_client, f"/cases/{case.pk}/hits/{hit.pk}/explain/")
+    assert "WS.evtx is not there any more: this is the event as it was stored with the hit." in page
+    assert "matches this event" in page
+
+
+def test_the_page_says_when_todays_engine_decides_otherwise_than_the_scan_did(
+    case: Case, make_hit: MakeHit, owner_client: Client, other: Any
+) -> None:
+    hit = make_hit(rule_version=other.current)  # a hit that its rule does not make
+    page = page_of(owner_client, f"/cases/{case.pk}/hits/{hit.pk}/explain/")
+    assert f"Scan {hit.scan_id} of" in page
+    assert "today's engine" in page
+    assert "does not match this event" in page
+
+
+def test_an_explanation_is_exported_as_json_and_with_velociraptors_match(
+    case: Case, make_hit: MakeHit, owner_client: Client
+) -> None:
+    hit = make_hit()
+    address = f"/cases/{case.pk}/hits/{hit.pk}/explain/"
+    response = owner_client.get(f"{address}?format=json")
+    assert "attachment" in response.headers["Content-Disposition"]
+    whole = json.loads(response.content)
+    assert (whole["verdict"], whole["agrees"], whole["rule"]["title"]) == (True, True, "Tool started")
+    assert whole["event"]["EventData"]["Image"] == "C:\\Program Files\\tool.exe"
+    assert whole["escapes"]
+    match = json.loads(owner_client.get(f"{address}?format=match").content)
+    assert match["_Match"] == {
+        "match": True,
+        "search_results": {"selection": True},
+        "condition_results": [True],
+    }
+    assert match["EventData"] == whole["event"]["EventData"]
+
+
+def test_what_would_hit_an_event_names_the_rules_that_match_and_those_one_clause_away(
+    case: Case, evidence: Evidence, owner_client: Client, rule_set: RuleSet, owner: User
+) -> None:
+    from rules_app.services import create_rule, publish
+
+    text = (
+        "title: Nearly\nlogsource: {category: process_creation, product: windows}\ndetection:\n"
+        "  a:\n    Image|endswith: '\\tool.exe'\n    CommandLine|contains: nothing\n  condition: a\n"
+    )
+    near = create_rule(rule_set, text, owner, "")
+    publish(near.draft, owner)
+    address = f"/cases/{case.pk}/evidence/{evidence.pk}/events/0/0/rules/"
+    assert "Nearly" not in page_of(owner_client, address)
+    page = page_of(owner_client, f"{address}?wait=1")
+    assert "Of 3 published rules the log sources of 3 take this event: 1 match it, 1 missed it" in page
+    matched, missed = page.split("<h3>One clause away</h3>")
+    assert "Tool started" in matched
+    assert "Nearly" in missed
+    assert "Other started" not in missed  # of a single clause: one clause away from every event
+    assert "CommandLine|contains: nothing" in missed
+    assert "tool.exe --number 0" in missed
+
+
+def test_what_would_hit_the_event_of_a_hit_works_without_its_evidence(
+    case: Case, make_hit: MakeHit, evidence: Evidence, owner_client: Client
+) -> None:
+    hit = make_hit()
+    evidence.path.unlink()
+    assert "Tool started" in page_of(owner_client, f"/cases/{case.pk}/hits/{hit.pk}/rules/?wait=1")
+
+
+def test_a_long_list_of_values_is_folded_with_its_number(
+    case: Case, evidence: Evidence, owner_client: Client, rule_set: RuleSet, owner: User
+) -> None:
+    from rules_app.services import create_rule, publish
+
+    values = "".join(f"      - '\\{number}.exe'\n" for number in range(1000))
+    text = (
+        "title: Long\nlogsource: {category: process_creation, product: windows}\ndetection:\n"
+        f"  a:\n    Image|endswith:\n{values}  condition: a\n"
+    )
+    rule = create_rule(rule_set, text, owner, "")
+    publish(rule.draft, owner)
+    page = page_of(
+        owner_client, f"/cases/{case.pk}/evidence/{evidence.pk}/events/0/0/explain/?rule={rule.pk}"
+    )
+    assert "992 more values of the list, none matched" in page
+    assert "lines of values that did not match are left out" in page
+
+
+def test_hints_use_the_counts_of_the_case(
+    case: Case, evidence: Evidence, owner_client: Client, rule_set: RuleSet, owner: User
+) -> None:
+    from rules_app.services import create_rule, publish
+
+    text = (
+        "title: Absent\nlogsource: {category: process_creation, product: windows}\ndetection:\n"
+        "  a:\n    Qqqqqq: x\n  condition: a\n"
+    )
+    rule = create_rule(rule_set, text, owner, "")
+    publish(rule.draft, owner)
+    page = page_of(
+        owner_client, f"/cases/{case.pk}/evidence/{evidence.pk}/events/0/0/explain/?rule={rule.pk}"
+    )
+    assert "None of the 12 events of 1 in this case has the field." in page
