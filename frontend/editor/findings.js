@@ -5,6 +5,7 @@ import { forEachDiagnostic, setDiagnostics } from "@codemirror/lint";
 import { placesOf } from "./places.js";
 
 const list = () => document.getElementById("findings");
+let isMendWished = false; // Ctrl . was pressed while the findings of this text were still asked for
 const isCurrent = () => !list().hasAttribute("data-stale") && !list().querySelector("[data-stale]");
 
 // Underline what the list says of the text that is in the editor.
@@ -20,6 +21,7 @@ export function showFindings(view) {
   });
   found.sort((a, b) => a.from - b.from);
   view.dispatch(setDiagnostics(view.state, found));
+  if (isMendWished) mendNearest(view);
 }
 
 // Write a button's mend into the text, as one change that Ctrl Z takes back.
@@ -35,8 +37,11 @@ export function mend(view, button) {
   return true;
 }
 
-// Ctrl . : the first mend of the finding at the caret's line, else of the next one, else of the first one.
+// Ctrl . : the first mend of the finding at the caret's line, else of the next one, else of the first one. While the
+// findings of the text are not there yet, it is made when they are.
 export function mendNearest(view) {
+  isMendWished = !isCurrent();
+  if (isMendWished) return true;
   const caret = view.state.selection.main.head;
   const { from: start, to: end } = view.state.doc.lineAt(caret);
   const mendable = [];
