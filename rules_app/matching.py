@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rules_app.models.pins import CopiedEvent
-from rules_app.services.derive import check_text
+from rules_app.services.derive import NO_DOCUMENT, SEVERAL_DOCUMENTS
 from sigma_engine import (
     CompiledSet,
     Correlation,
@@ -60,10 +60,15 @@ def ready_rule(text: str, model: Model | None, placeholders: Placeholders) -> Re
     """The rule of a text, ready to match. Raises NotReady with a sentence."""
     if model is None:
         raise NotReady("There is no default model, so nothing says where events have their fields.")
-    errors = [one for one in check_text(text, None, placeholders) if one.severity is Severity.ERROR]
+    parsed = parse_rules(text, placeholders)
+    if not parsed:
+        raise NotReady(NO_DOCUMENT.message)
+    if len(parsed) > 1:
+        raise NotReady(f"Line {parsed[1].line_offset + 1}: {SEVERAL_DOCUMENTS.message}")
+    rule, errors = parsed[0].rule, [one for one in parsed[0].findings if one.severity is Severity.ERROR]
     if errors:
-        raise NotReady(f"Line {errors[0].line}: {errors[0].message}")
-    rule = parse_rules(text, placeholders)[0].rule
+        first = min(errors, key=lambda one: (one.line, one.column))
+        raise NotReady(f"Line {first.line}: {first.message}")
     if isinstance(rule, Correlation):
         raise NotReady("A correlation is not decided by single events. The rules that it counts are.")
     if isinstance(rule, Filter) or rule is None:
