@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any
 
 WIDTH = 720  # of a strip, in units of its drawing
-MARK = 3  # of an event's mark
-EDGE = 2  # of a line
-BEYOND = 0.25  # of the window: how far after its end events are at their true place
+MARK = 5  # of a mark or a line
+BEYOND = 0.25  # of what is shown: how far after it events are at their true place
+CORNER = 0.2  # of the window: where its events fill less, they are shown larger
 
 WORDS = {
     "gt": "more than",
@@ -128,12 +128,26 @@ class Lane:
         start, end = self._range
         return round(min(1.0, max(0.0, (time - start) / (end - start))) * (WIDTH - MARK), 1)
 
+    @property
+    def last_shown(self) -> int:
+        """The time at the right edge."""
+        return self._range[1]
+
+    @property
+    def ends_beyond(self) -> bool:
+        """Whether the window ends after the right edge."""
+        return self.end is not None and self.end > self.last_shown
+
     @cached_property
     def _range(self) -> tuple[int, int]:
-        """The axis: from the first event to the last that is near; what is farther stands at the edge."""
+        """The axis: from the first event to the window's end and a little beyond, or, where its events fill but a
+        corner of it, to a little beyond the last of them. What is later stands at the edge."""
         last = max(int(member["time"]) for member in self.members)
-        if self.end is not None:
-            last = max(last, round(self.end + BEYOND * self.row["span"]))
-        elif self.fell_out:
-            last = max(last, *(int(out["time"]) for out in self.fell_out))
+        length = max(last - self.first, 1)
+        if self.end is None:
+            last = max(last, *(int(out["time"]) for out in self.fell_out), self.first + 1)
+        elif length < CORNER * self.row["span"]:
+            last = self.first + round(length * (1 + BEYOND))
+        else:
+            last = round(self.end + BEYOND * self.row["span"])
         return self.first, max(last, self.first + 1)
