@@ -14,6 +14,7 @@ from rules_app.models import EventModel, Rule
 from rules_app.selection import load_default_model, serving_sources
 from rules_app.text_views import code_lines
 from rules_app.views.findings import findings_context, rule_findings
+from rules_app.views.rule_tests import tests_context
 from rules_app.views.versions import version_context
 
 
@@ -28,6 +29,7 @@ def rule(request: HttpRequest, pk: int) -> HttpResponse:
         "rule": rule,
         "lines": code_lines(text, findings),
         **findings_context(text, findings),
+        **tests_context(rule, rule.shown),
         "versions": rule.versions.select_related("author"),
         "sources": serving_sources(rule, model),
         "default_model": EventModel.objects.default(),
