@@ -16,7 +16,7 @@ ORIGIN_MODEL = "model"
 ORIGIN_FALLBACK = "fallback"
 
 # What routes an event is read from System alone, when it has one: anybody can write EventData.
-_ROUTE: dict[str, tuple[str, ...]] = {
+ROUTE: dict[str, tuple[str, ...]] = {
     "EventID": ("EventID", "Value"),
     "Channel": ("Channel",),
     "Computer": ("Computer",),
@@ -76,7 +76,7 @@ class _Fallback:
 
     def __init__(self, field: str) -> None:
         self._field = field
-        self._route = _ROUTE.get(field)
+        self._route = ROUTE.get(field)
         paths = [_dotted(field)] if "." in field else []
         if "_" in field:
             paths.append(("System", *field.split("_", 1)))

@@ -12,6 +12,8 @@ from sigma_engine.funnel_questions import needed_fields
 from sigma_engine.funnel_report import FunnelReport, RuleFunnel, alike, near_names
 from sigma_engine.log_source import Source
 from sigma_engine.loosened import LOOSENINGS, loosened
+from sigma_engine.mapping import ROUTE
+from sigma_engine.model import Model
 from sigma_engine.patterns import AnyTest, ExistsTest, NullTest
 from sigma_engine.rule import Rule
 
@@ -63,10 +65,12 @@ def why_silent_rule(report: FunnelReport, funnel: RuleFunnel) -> Cause:
 
 
 def _no_events(report: FunnelReport, rule: Rule) -> Cause:
-    wanted = " or ".join(dict.fromkeys(map(takes, report.compiled.model.sources_for(rule.logsource))))
+    sources = report.compiled.model.sources_for(rule.logsource)
+    kinds = list(dict.fromkeys(map(takes, sources)))
+    wanted = " or ".join((*kinds[:_NAMED], *(["others"] if len(kinds) > _NAMED else [])))
     events = _counted(report.funnel.events)
     sentence = f"None of {events} is of its log source `{rule.logsource}`, which takes {wanted}."
-    needed = set(needed_fields(rule))
+    needed = _names_in_events(rule, report.compiled.model, sources)
     elsewhere = report.kinds_with(needed) if needed else {}
     if elsewhere:
         name, count = max(elsewhere.items(), key=lambda item: item[1])
@@ -75,6 +79,17 @@ def _no_events(report: FunnelReport, rule: Rule) -> Cause:
             f" {_counted(count)} of the log source `{name}` have {fields}: is the rule's `logsource` right?"
         )
     return Cause(NO_EVENTS, "no_events", sentence, rule.logsource.line)
+
+
+def _names_in_events(rule: Rule, model: Model, sources: tuple[Source, ...]) -> set[str]:
+    """The names under which the events of another log source would have the fields that a rule needs, as far as
+    that can be told; those of `System` are in all events and tell nothing."""
+    names = set()
+    for field in needed_fields(rule):
+        path = model.mapping(field, sources).path or (field,)
+        if path[0] != "System" and field not in ROUTE:
+            names.add(path[-1])
+    return names
 
 
 def takes(source: Source) -> str:
