@@ -31,7 +31,7 @@ from sigma_engine.correlation_parts import CorrelationHit, FellOut, Lane, Member
 from sigma_engine.correlation_plan import Correlations, needed_rules
 from sigma_engine.details import render_details
 from sigma_engine.draft_choices import Choice
-from sigma_engine.drafting import Draft, DraftField, draft
+from sigma_engine.drafting import Draft, DraftField, draft, field_rank
 from sigma_engine.events import (
     UNIT_BYTES,
     ChunkProblem,
@@ -89,6 +89,7 @@ from sigma_engine.values import ABSENT
 from sigma_engine.vocabulary import FieldMapping, logsource_words, mapped_fields, sigma_words
 from sigma_engine.wanted_keys import WantedKeys
 from sigma_engine.widening import widened
+from sigma_engine.words import Words, in_words
 
 __all__ = [
     "ABSENT",
@@ -167,6 +168,7 @@ __all__ = [
     "Tuning",
     "UnmappedField",
     "WantedKeys",
+    "Words",
     "abbreviate_channel",
     "abbreviate_provider",
     "apply_mend",
@@ -182,10 +184,12 @@ __all__ = [
     "explain",
     "failed_clauses",
     "field_names",
+    "field_rank",
     "fields_used",
     "filtered",
     "find_escapes",
     "has_tag",
+    "in_words",
     "level_rank",
     "load_compiled",
     "load_model",
