@@ -11,6 +11,7 @@ import * as cm from "@codemirror/view";
 import { complete } from "./complete.js";
 import { listenToList, mendNearest, showFindings } from "./findings.js";
 import { hover } from "./hover.js";
+import { indent } from "./indent.js";
 import { looks } from "./looks.js";
 import { TextEvents } from "./text_events.js";
 import { Unsaved } from "./unsaved.js";
@@ -60,7 +61,7 @@ function extensions(field, events) {
     cm.lineNumbers(), foldGutter(), lintGutter(), history(), cm.drawSelection(), cm.highlightActiveLine(), cm.highlightActiveLineGutter(),
     cm.highlightSpecialChars(), bracketMatching(), highlightSelectionMatches(), search({ top: false }), yaml(), indentUnit.of("    "),
     EditorState.tabSize.of(4), autocompletion({ override: [complete], icons: false, maxRenderedOptions: 80 }), hover, looks,
-    overSelection,
+    overSelection, indent,
     cm.EditorView.contentAttributes.of({ "aria-label": "Rule, YAML", "aria-describedby": "editor-help", spellcheck: "false", tabindex: "0" }),
   ];
 }
