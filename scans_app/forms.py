@@ -13,6 +13,7 @@ from rules_app.models import EventModel, RuleSet
 from rules_app.selection import RuleSelection
 from scans_app.hit_filters import parse_time
 from scans_app.models import Case, CaseMember, Evidence
+from scans_app.services.cpu_share import FULL
 from sigma_engine import LEVELS, STATUSES, SelectionError, select_rules
 
 
@@ -104,6 +105,14 @@ class ScanForm(forms.Form):
     )
     time_from = forms.CharField(required=False, label="Events from", help_text=TIME)
     time_to = forms.CharField(required=False, label="Events to", help_text=TIME)
+    cpu_share = forms.IntegerField(
+        min_value=5,
+        max_value=FULL,
+        initial=FULL,
+        required=False,
+        label="Share of a core, %",
+        help_text="What each worker takes for this scan: 100 is as fast as it goes.",
+    )
     debug = forms.BooleanField(
         required=False,
         label="Debug",
@@ -141,6 +150,10 @@ class ScanForm(forms.Form):
     def clean_time_to(self) -> int | None:
         """Microseconds since the epoch, None for open."""
         return self._time("time_to")
+
+    def clean_cpu_share(self) -> int:
+        """Percent of one core; all of it where nothing is typed."""
+        return int(self.cleaned_data["cpu_share"] or FULL)
 
     def _time(self, name: str) -> int | None:
         text = self.cleaned_data[name]

@@ -16,6 +16,7 @@ from rules_app.models import EventModelVersion
 from rules_app.selection import RuleSelection
 from scans_app.models import Case, Evidence, Scan, ScanUnit
 from scans_app.services import doorbell
+from scans_app.services.cpu_share import FULL
 from scans_app.services.placeholders import freeze
 from scans_app.services.preflight import LeftOut, Preflight, SourceCount, preflight
 from scans_app.services.settling import settle
@@ -46,11 +47,13 @@ def start_scan(
     time_from: int | None = None,
     time_to: int | None = None,
     debug: bool = False,
+    cpu_share: int = FULL,
     key: uuid.UUID | None = None,
 ) -> Scan:
     """Freeze what will run and queue it; a worker takes it from there.
 
-    Times are microseconds, both ends included. `debug` keeps the funnel of every rule, which is slower. `key` names
+    Times are microseconds, both ends included. `debug` keeps the funnel of every rule, which is slower. `cpu_share`
+    is the percent of one core that a worker takes for it. `key` names
     the form that was sent: a second start with it gives the scan of the first. Raises ScanRefused when nothing could
     run, sigma_engine.SelectionError for a selection that can't be read.
     """
@@ -73,9 +76,10 @@ def start_scan(
                 time_from=time_from,
                 time_to=time_to,
                 debug=debug,
+                cpu_share=cpu_share,
                 rules_run=plan.rules,
                 rules_left_out=[group.to_json() for group in plan.left_out],
-                manifest=_manifest(plan, model_version, evidence),
+                manifest=_manifest(plan, model_version, evidence, cpu_share),
             )
             scan.evidence.set(evidence)
             doorbell.ring_on_commit()
@@ -99,7 +103,7 @@ def cancel_scan(scan: Scan) -> None:
 
 
 def _manifest(
-    plan: Preflight, model_version: EventModelVersion, evidence: Sequence[Evidence]
+    plan: Preflight, model_version: EventModelVersion, evidence: Sequence[Evidence], cpu_share: int
 ) -> dict[str, Any]:
     """What the scan runs with, so that anyone can run it again: the same manifest gives the same hits."""
     versions = plan.versions
@@ -129,4 +133,5 @@ def _manifest(
         ],
         "placeholders": freeze((*versions, *plan.needed)),  # {set: {name: values}}, what the rules ask for
         "hits_kept": HITS_KEPT,  # per unit and rule
+        "cpu_share": cpu_share,  # percent of one core, of each worker
     }

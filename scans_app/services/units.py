@@ -19,6 +19,7 @@ import sigma_engine
 from scans_app.models import Event, Hit, Scan, ScanUnit
 from scans_app.services.bulk_rows import Row, insert_rows
 from scans_app.services.claims import CRASHES_UNTIL_SET_ASIDE, Heartbeat, LeaseLost, claim, hand_back, move
+from scans_app.services.cpu_share import CpuShare
 from scans_app.services.event_rows import clean_text, event_row, hit_row
 from scans_app.services.members import write_members
 from scans_app.services.scanners import LoadedScan, load_scan
@@ -77,13 +78,14 @@ def _match(unit: ScanUnit, scan: Scan, progress: _Progress, may_go_on: Callable[
     file = sigma_engine.open_evidence(unit.evidence.path)
     numbers = chunks_to_read(scan, loaded.compiled, unit.evidence, progress.next_chunk, unit.last_chunk)
     careful = unit.crashes > 0  # a process died here: a checkpoint after each chunk finds the guilty one
-    looked_at = time.monotonic()
+    share, looked_at = CpuShare(scan.cpu_share), time.monotonic()
     for number in numbers:
         if progress.pass_over(number) and careful:
             progress.save()  # or the chunk that is set aside after three deaths is one that nobody reads
         _match_chunk(file, scan, loaded, progress)
         if careful or progress.is_due:
             progress.save()
+        share.keep()
         if not may_go_on() and number != numbers[-1]:
             return False
         if time.monotonic() - looked_at > SECONDS_A_LOOK:

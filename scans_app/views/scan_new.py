@@ -33,6 +33,7 @@ def scan_new(request: HttpRequest, case_pk: int) -> HttpResponse:
                 time_from=form.cleaned_data["time_from"],
                 time_to=form.cleaned_data["time_to"],
                 debug=form.cleaned_data["debug"],
+                cpu_share=form.cleaned_data["cpu_share"],
                 key=form.cleaned_data["key"],
             )
         except scans.ScanRefused as refusal:
