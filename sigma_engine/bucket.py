@@ -1,222 +1,143 @@
-"""A bucket: all rules for one combination of log sources, compiled to atoms, and the matching of events.
+"""A bucket: all rules for one kind of event, as truths over atoms, and the matching of events.
 
-Built when the first event of its kind comes (DESIGN section 5). `match` walks the event's own fields, turns each
-value into its class and looks the rules up by the tuple of classes; only a tuple never seen before costs more.
+Built when the first event of its kind comes (DESIGN section 5). `match` turns each value that a rule asks for into
+its class and looks the rules up by the tuple of classes; only a tuple never seen before costs more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
-from sigma_engine.classifier import CacheBudget, Classifier, ClassNames, Timeouts
-from sigma_engine.condition import And, Not, Of, Ref, Tree
-from sigma_engine.detection import FieldTest, Group, Value
+from sigma_engine.atoms import AtomTable
+from sigma_engine.classifier import CacheBudget, Classifier, ClassNames, ComputedClassifier, Timeouts
 from sigma_engine.keywords import KeywordClassifier
 from sigma_engine.lambdas import LambdaError
+from sigma_engine.mapping import ORIGIN_FALLBACK
 from sigma_engine.model import Mapping, Model, Source
-from sigma_engine.patterns import AnyTest, FieldRefTest, TextPattern, ValueTest
+from sigma_engine.patterns import FieldRefTest, ValueTest
+from sigma_engine.references import Reference
 from sigma_engine.rule import Rule
-from sigma_engine.truth import AnyOf, Atoms, Nay, Truth, every, some
-from sigma_engine.values import ABSENT
+from sigma_engine.truth import Atoms, Truth, atoms_in
 from sigma_engine.vql_test import VqlTest
 
-_MAX_VERDICTS = 50_000  # remembered tuples of one bucket before it forgets them all
+_MAX_VERDICTS: Final = 50_000  # remembered tuples of one bucket before it forgets them all
+_MAX_SHAPES: Final = 1_000  # a hostile log could invent names of fields without end
 
 
-def _event_data_key(mapping: Mapping) -> str | None:
-    """The key of EventData that a mapping reads and nothing else, so far as its name tells; else None."""
-    if mapping.path is not None:
-        return mapping.path[1] if len(mapping.path) == 2 and mapping.path[0] == "EventData" else None
-    if mapping.origin != "fallback" or mapping.field in ("EventID", "Channel", "Computer"):
-        return None
-    return None if {".", "_"} & set(mapping.field) else mapping.field
+class _Shape(NamedTuple):
+    """What a bucket asks of events whose EventData has the same names: the wanted ones, and a class for the others."""
 
-
-class _AtomTable:
-    """Numbers the atoms of a bucket, by mapped field and test."""
-
-    def __init__(self) -> None:
-        self.by_field: dict[str, dict[ValueTest, int]] = {}
-        self.mappings: dict[str, Mapping] = {}
-        self.keywords: dict[ValueTest, int] = {}
-        self.references: dict[tuple[str, str, FieldRefTest], int] = {}
-        self.lambdas: dict[tuple[str, VqlTest], int] = {}
-        self.weights: list[float] = []
-
-    def _new(self, weight: float) -> int:
-        self.weights.append(weight)
-        return len(self.weights) - 1
-
-    def of_field(self, field: str, mapping: Mapping, test: ValueTest) -> int:
-        self.mappings.setdefault(field, mapping)
-        tests = self.by_field.setdefault(field, {})
-        atom = tests.get(test)
-        if atom is None:
-            atom = tests[test] = self._new(_weight(test))
-        return atom
-
-    def of_keyword(self, test: ValueTest) -> int:
-        if test not in self.keywords:
-            self.keywords[test] = self._new(_weight(test))
-        return self.keywords[test]
-
-    def of_reference(self, left: str, test: FieldRefTest) -> int:
-        key = (left, test.field, test)
-        if key not in self.references:
-            self.references[key] = self._new(1.0)
-        return self.references[key]
-
-    def of_lambda(self, field: str, mapping: Mapping, test: VqlTest) -> int:
-        self.mappings.setdefault(field, mapping)
-        if (field, test) not in self.lambdas:
-            self.lambdas[field, test] = self._new(1.0)
-        return self.lambdas[field, test]
-
-
-def _weight(test: ValueTest) -> float:
-    """How often an atom is likely true, as a rough share: long literals are rare."""
-    if isinstance(test, TextPattern):
-        return 1.0 / (1 + len(test.required()))
-    return 0.3
-
-
-class _Compiler:
-    """Turns rules into truths over a table of atoms."""
-
-    def __init__(self, model: Model, accepted: tuple[Source, ...], table: _AtomTable) -> None:
-        self._model, self._accepted, self._table = model, accepted, table
-
-    def rule(self, rule: Rule) -> Truth:
-        return some([self._tree(condition.tree, rule) for condition in rule.conditions])
-
-    def _tree(self, tree: Tree, rule: Rule) -> Truth:
-        if isinstance(tree, Ref):
-            return self._part(rule.selections[tree.name].root)
-        if isinstance(tree, Of):
-            parts = [self._part(rule.selections[name].root) for name in tree.names]
-            return every(parts) if tree.quantifier == "all" else some(parts)
-        if isinstance(tree, Not):
-            return Nay(self._tree(tree.child, rule))
-        children = [self._tree(child, rule) for child in tree.children]
-        return every(children) if isinstance(tree, And) else some(children)
-
-    def _part(self, part: FieldTest | Group) -> Truth:
-        if isinstance(part, FieldTest):
-            return self._field_test(part)
-        children = [self._part(child) for child in part.children]
-        return every(children) if part.kind == "all" else some(children)
-
-    def _field_test(self, test: FieldTest) -> Truth:
-        values = [self._value(test.field, value) for value in test.values]
-        truth = every(values) if test.every else some(values)
-        return Nay(truth) if test.negated else truth
-
-    def _value(self, field: str, value: Value) -> Truth:
-        tests = value.test.tests if isinstance(value.test, AnyTest) else (value.test,)
-        return AnyOf(frozenset(self._atom(field, test) for test in tests))
-
-    def _atom(self, field: str, test: ValueTest) -> int:
-        if not field:
-            return self._table.of_keyword(test)
-        if isinstance(test, FieldRefTest):
-            for name in (field, test.field):
-                self._table.mappings.setdefault(name, self._model.mapping(name, self._accepted))
-            return self._table.of_reference(field, test)
-        if isinstance(test, VqlTest):
-            return self._table.of_lambda(field, self._model.mapping(field, self._accepted), test)
-        return self._table.of_field(field, self._model.mapping(field, self._accepted), test)
+    wanted: tuple[tuple[str, Classifier], ...]
+    absent: tuple[int, ...]
 
 
 class Bucket:
-    """The rules of one combination of accepted sources, ready to match."""
+    """The rules of one kind of event, ready to match. `vql_rules` are truths that see an event of their own."""
 
     def __init__(
         self,
-        rules: Sequence[tuple[int, Rule]],
+        truths: Sequence[tuple[int, Truth]],
+        table: AtomTable,
         model: Model,
         accepted: tuple[Source, ...],
         budget: CacheBudget,
         timeouts: Timeouts,
+        vql_rules: Sequence[tuple[Rule, Bucket]] = (),
     ) -> None:
-        table = _AtomTable()
-        compiler = _Compiler(model, accepted, table)
-        truths = [(index, compiler.rule(rule)) for index, rule in rules if rule.vql is None]
-        self._seeing = [
-            (rule, Bucket([(index, replace(rule, vql=None))], model, accepted, budget, timeouts))
-            for index, rule in rules
-            if rule.vql is not None
-        ]
+        self._vql_rules = vql_rules
         self._timeouts = timeouts
         self._names = ClassNames()
+        asked = sorted(frozenset[int]().union(*(atoms for _, truth in truths for atoms in atoms_in(truth))))
+        by_field: dict[str, list[tuple[int, ValueTest]]] = {}
+        self._references: list[Reference] = []
+        self._lambdas: list[tuple[int, Mapping, VqlTest]] = []
+        for number in asked:
+            field, test = table.all[number]
+            if field and isinstance(test, FieldRefTest):
+                left, right = (model.mapping(name, accepted) for name in (field, test.field))
+                self._references.append(Reference(number, left, right, test, budget))
+            elif field and isinstance(test, VqlTest):
+                self._lambdas.append((number, model.mapping(field, accepted), test))
+            else:
+                by_field.setdefault(field, []).append((number, test))
+        self._keywords = KeywordClassifier(by_field.pop("", []), timeouts)
         self._classifiers = [
-            Classifier(
-                table.mappings[field], [(a, t) for t, a in tests.items()], self._names, budget, timeouts
-            )
-            for field, tests in table.by_field.items()
+            Classifier(model.mapping(field, accepted), tests, self._names, budget, timeouts)
+            for field, tests in by_field.items()
         ]
-        self._keywords = KeywordClassifier([(a, t) for t, a in table.keywords.items()], timeouts)
-        self._references = [
-            (atom, table.mappings[left], table.mappings[right], test)
-            for (left, right, test), atom in table.references.items()
-        ]
-        self._lambdas = [(atom, table.mappings[field], test) for (field, test), atom in table.lambdas.items()]
-        self._plan()
+        self._has_residual = bool(self._keywords.tests or self._references or self._lambdas)
+        self._plan(budget)
         self._index(truths, table.weights)
         self._verdicts: dict[tuple[int, ...], tuple[int, ...]] = {}
         budget.register(self._verdicts)
 
-    def _plan(self) -> None:
+    def _plan(self, budget: CacheBudget) -> None:
         """Inverts what is read plainly from EventData: the walk goes over the event's fields, not the rules'.
 
         That serves a field without a mapping too, as far as its name cannot mean anything outside EventData.
         """
-        self._by_key: dict[str, list[Classifier]] = {}
-        self._computed: list[Classifier] = []
-        for classifier in self._classifiers:
-            key = _event_data_key(classifier.mapping)
-            if key is None:
-                self._computed.append(classifier)
-            else:
-                self._by_key.setdefault(key, []).append(classifier)
-        inverted = [(key, c) for key, found in self._by_key.items() for c in found]
-        self._wanting = [(key, c.absent_class) for key, c in inverted if c.absent_class]
-        self._fallbacks = {key for key, c in inverted if c.mapping.path is None}
+        keys = [(_event_data_key(classifier.mapping), classifier) for classifier in self._classifiers]
+        self._inverted = [(key, classifier) for key, classifier in keys if key is not None]
+        others = [classifier for key, classifier in keys if key is None]
+        self._computed = [
+            ComputedClassifier(one, budget) for one in others if ComputedClassifier.serves(one.mapping)
+        ]
+        self._others = [one for one in others if not ComputedClassifier.serves(one.mapping)]
+        self._fallbacks = frozenset(key for key, one in self._inverted if one.mapping.path is None)
+        self._shapes: dict[tuple[str, ...], _Shape] = {}
 
-    def _index(self, truths: list[tuple[int, Truth]], weights: list[float]) -> None:
+    def _index(self, truths: Iterable[tuple[int, Truth]], weights: Sequence[float]) -> None:
         """Lists for each atom the rules that need it, and those that need none."""
 
         def cost(atoms: Atoms) -> float:
-            return sum(weights[atom] for atom in atoms)
+            return sum([weights[atom] for atom in atoms])
 
         self._truths = dict(truths)
         self._rules_of: dict[int, list[int]] = {}
         self._untriggered: list[int] = []
-        for index, truth in truths:
+        for index, truth in self._truths.items():
             trigger = truth.trigger(cost)
             if trigger is None:
                 self._untriggered.append(index)
             for atom in trigger or ():
                 self._rules_of.setdefault(atom, []).append(index)
 
-    def match(self, event: dict[str, Any]) -> tuple[int, ...]:
-        """The indexes of the rules that match an event, ascending."""
-        known = self.verdict(self.key(event))
-        return known if not self._seeing else tuple(sorted((*known, *self._matches_of_seeing(event))))
+    def match(self, event: dict[str, Any], text: str = "") -> tuple[int, ...]:
+        """The indexes of the rules that match an event, ascending. `text` is the JSON that it was read from, if the
+        `evtx` parser wrote it: most keywords are ruled out by that."""
+        key = self.key(event, text)
+        known = self._verdicts.get(key)
+        if known is None:
+            known = self.verdict(key)
+        return known if not self._vql_rules else tuple(sorted((*known, *self._matches_of_vql(event))))
 
-    def key(self, event: dict[str, Any]) -> tuple[int, ...]:
+    def key(self, event: dict[str, Any], text: str = "") -> tuple[int, ...]:
         """What the rules' verdicts on an event depend on: the classes of its values, and of what no value decides."""
-        classes = self._classes(event)
-        residual = self._residual(event)
-        if residual:
-            classes.append(self._names.number(residual))
+        data = event.get("EventData")
+        if type(data) is dict and self._is_plain(event):
+            shape = self._shapes.get(tuple(data)) or self._shape(data)
+            try:
+                classes = [classifier[data[name]] for name, classifier in shape.wanted]
+            except TypeError:  # a list among the values
+                classes = [classifier.classify(data[name]) for name, classifier in shape.wanted]
+            classes += shape.absent
+            for computed in self._computed:
+                classes.append(computed.classify(event, data))
+            for classifier in self._others:
+                classes.append(classifier.classify(classifier.mapping.read(event)))
+        else:
+            classes = [one.classify(one.mapping.read(event)) for one in self._classifiers]
+        if self._has_residual:
+            residual = self._residual(event, text)
+            if residual:
+                classes.append(self._names.number(residual))
         return tuple(classes)
 
     def true_atoms(self, key: tuple[int, ...]) -> Atoms:
         """The atoms that are true of the events of a key."""
         atoms = self._names.atoms
-        return frozenset().union(*(atoms[number] for number in key))
+        return frozenset[int]().union(*(atoms[number] for number in key))
 
     def verdict(self, key: tuple[int, ...]) -> tuple[int, ...]:
         """The rules that match the events of a key, ascending; those whose `vql` adds to the event are not here."""
@@ -227,33 +148,13 @@ class Bucket:
             known = self._verdicts[key] = self._decide(self.true_atoms(key))
         return known
 
-    def _matches_of_seeing(self, event: dict[str, Any]) -> Iterator[int]:
+    def _matches_of_vql(self, event: dict[str, Any]) -> Iterator[int]:
         """The matches of rules whose `vql` adds to the event: each of them sees an event of its own."""
-        for rule, bucket in self._seeing:
+        for rule, bucket in self._vql_rules:
             try:
                 yield from bucket.match(rule.seen(event))
             except LambdaError:
                 self._timeouts.note(rule.vql.text if rule.vql is not None else "")
-
-    def _classes(self, event: dict[str, Any]) -> list[int]:
-        data = event.get("EventData")
-        if type(data) is not dict or not self._is_plain(event):
-            return [number for c in self._classifiers if (number := c.classify(c.mapping.read(event)))]
-        classes = []
-        by_key = self._by_key
-        for name, value in data.items():
-            for classifier in by_key.get(name, ()):
-                number = classifier.classify(value)
-                if number:
-                    classes.append(number)
-        for name, absent_class in self._wanting:
-            if name not in data:
-                classes.append(absent_class)
-        for classifier in self._computed:
-            number = classifier.classify(classifier.mapping.read(event))
-            if number:
-                classes.append(number)
-        return classes
 
     def _is_plain(self, event: dict[str, Any]) -> bool:
         """Whether fields without a mapping can only be found in EventData: no UserData, no such name in System
@@ -263,13 +164,19 @@ class Bucket:
             return False
         return self._fallbacks.isdisjoint(system) and self._fallbacks.isdisjoint(event)
 
-    def _residual(self, event: dict[str, Any]) -> set[int]:
+    def _shape(self, data: dict[str, Any]) -> _Shape:
+        """What is asked of events with the same names of data; remembered."""
+        if len(self._shapes) >= _MAX_SHAPES:
+            self._shapes.clear()
+        absent = {one.absent_class for key, one in self._inverted if key not in data} - {0}
+        shape = _Shape(tuple((key, one) for key, one in self._inverted if key in data), tuple(sorted(absent)))
+        self._shapes[tuple(data)] = shape
+        return shape
+
+    def _residual(self, event: dict[str, Any], text: str) -> set[int]:
         """The atoms that no single value decides: keywords, and fields held against each other."""
-        true = self._keywords.true_of(event)
-        for atom, left, right, test in self._references:
-            one, other = left.read(event), right.read(event)
-            if one is not ABSENT and other is not ABSENT and test.compares(one, other):
-                true.add(atom)
+        true = self._keywords.true_of(event, text)
+        true.update([one.atom for one in self._references if one.holds(event)])
         for atom, mapping, asked in self._lambdas:
             try:
                 if asked.asks(mapping.read(event), event):
@@ -283,3 +190,12 @@ class Bucket:
         for atom in true:
             candidates.update(self._rules_of.get(atom, ()))
         return tuple(sorted(index for index in candidates if self._truths[index].holds(true)))
+
+
+def _event_data_key(mapping: Mapping) -> str | None:
+    """The key of EventData that a mapping reads and nothing else, so far as its name tells; else None."""
+    if mapping.path is not None:
+        return mapping.path[1] if len(mapping.path) == 2 and mapping.path[0] == "EventData" else None
+    if mapping.origin != ORIGIN_FALLBACK or mapping.field in ("EventID", "Channel", "Computer"):
+        return None
+    return None if {".", "_"} & set(mapping.field) else mapping.field

@@ -6,7 +6,7 @@ tuple of numbers, and the rules that match it are looked up by that tuple (DESIG
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sigma_engine.literals import END, START, TextTests
@@ -16,7 +16,9 @@ from sigma_engine.regexes import RegexTimeout
 from sigma_engine.truth import Atoms
 from sigma_engine.values import ABSENT, value_texts
 
-MAX_CACHED_LENGTH = 512  # characters; longer values hardly repeat
+MAX_CACHED_LENGTH = 2048  # characters; longer values hardly repeat (Sysmon's call traces do, at 500 to 1,500)
+_TEXT = {str}
+_EXACT = 2**53  # whole numbers up to here are exact as floats
 
 
 class CacheBudget:
@@ -71,8 +73,11 @@ class ClassNames:
         return number
 
 
-class Classifier:
-    """All tests on one mapped field in a bucket."""
+class Classifier(dict[Any, int]):
+    """All tests on one mapped field in a bucket: `classifier[value]` is the class of a value as it stands in the event.
+
+    A value that a dict cannot hold (a list) raises TypeError there: `classify` takes any.
+    """
 
     def __init__(
         self,
@@ -82,7 +87,9 @@ class Classifier:
         budget: CacheBudget,
         timeouts: Timeouts,
     ) -> None:
+        super().__init__()
         self.mapping = mapping
+        self.misses = 0
         self._tests = tests
         self._texts = TextTests([(a, t) for a, t in tests if isinstance(t, TextPattern | RegexTest)])
         self._others = [(a, t) for a, t in tests if not isinstance(t, TextPattern | RegexTest)]
@@ -90,36 +97,40 @@ class Classifier:
         self._names = names
         self._budget = budget
         self._timeouts = timeouts
-        self._cache: dict[Any, int] = {}
-        budget.register(self._cache)
-        self.absent_class = names.number(self._true_of(ABSENT))
+        budget.register(self)
+        self.absent_class = self[ABSENT]
+
+    def __missing__(self, value: Any) -> int:
+        self.misses += 1
+        number = self._names.number(self._true_of(value))
+        if self._is_kept(value, number):
+            self[value] = number
+            self._budget.spend(160 + _size(value))
+        return number
 
     def classify(self, value: Any) -> int:
-        """The class of a value as it stands in the event."""
+        """The class of any value."""
+        if isinstance(value, list):
+            items = tuple(value)  # no value of an event is a tuple
+            return self[items] if set(map(type, items)) == _TEXT else self.__missing__(value)
+        return self.__missing__(value) if isinstance(value, dict) else self[value]
+
+    def _is_kept(self, value: Any, number: int) -> bool:
+        """Whether a value's class may be remembered: one that is short, and equal to no other of another class."""
         if type(value) is str:
-            known = self._cache.get(value)
-            if known is not None:
-                return known
-            number = self._names.number(self._true_of(value))
-            if len(value) <= MAX_CACHED_LENGTH:
-                self._cache[value] = number
-                self._budget.spend(160 + len(value))
-            return number
-        if value is ABSENT:
-            return self.absent_class
-        if type(value) is int:
-            key = (int, value)  # 1, 1.0 and True are one dict key
-            known = self._cache.get(key)
-            if known is None:
-                known = self._cache[key] = self._names.number(self._true_of(value))
-                self._budget.spend(200)
-            return known
-        return self._names.number(self._true_of(value))
+            return len(value) <= MAX_CACHED_LENGTH
+        if type(value) is tuple:
+            return sum(map(len, value)) <= MAX_CACHED_LENGTH
+        if isinstance(value, int | float):  # to a dict 1, 1.0 and True are one
+            return -_EXACT < value < _EXACT and all(
+                self._names.number(self._true_of(one)) == number for one in _equals(value)
+            )
+        return value is None or value is ABSENT
 
     def _true_of(self, value: Any) -> set[int]:
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             return self._true_of_one(value, self._others)
-        true = {atom for atom, test in self._others if isinstance(test, ExistsTest) and test.matches(value)}
+        true = {atom for atom, test in self._others if isinstance(test, ExistsTest) and test.wanted}
         for item in value or [None]:
             true |= self._true_of_one(item, self._element_tests)
         return true
@@ -145,3 +156,52 @@ class Classifier:
         except RegexTimeout:
             self._timeouts.note(test.pattern)
             return False
+
+
+class ComputedClassifier:
+    """The classes of a field that a lambda computes from values of EventData alone, remembered by these values."""
+
+    def __init__(self, classifier: Classifier, budget: CacheBudget) -> None:
+        self.classifier = classifier
+        self._mapping = classifier.mapping
+        self._names = [path[1] for path in sorted(self._mapping.inputs)]
+        self._known: dict[tuple[Any, ...], int] = {}
+        self._budget = budget
+        budget.register(self._known)
+
+    @staticmethod
+    def serves(mapping: Mapping) -> bool:
+        """Whether a mapping reads nothing but values of EventData."""
+        return all(len(path) == 2 and path[0] == "EventData" for path in mapping.inputs)
+
+    def classify(self, event: dict[str, Any], data: dict[str, Any]) -> int:
+        """The class of the field in an event with these data."""
+        values = [data.get(name, ABSENT) for name in self._names]
+        key = (*values, *map(type, values))  # to a dict 1, 1.0 and True are one
+        try:
+            known = self._known.get(key)
+        except TypeError:  # a list among the values
+            return self.classifier.classify(self._mapping.read(event))
+        if known is None:
+            faults = self._mapping.faults
+            known = self.classifier.classify(self._mapping.read(event))
+            size = sum(map(_size, values))
+            if size <= MAX_CACHED_LENGTH and faults == self._mapping.faults:
+                self._known[key] = known
+                self._budget.spend(250 + size)
+        return known
+
+
+def _size(value: Any) -> int:
+    """About how many bytes a value has beside its place in a dict."""
+    if type(value) is tuple:
+        return sum(56 + len(item) for item in value)
+    return len(value) if type(value) is str else 0
+
+
+def _equals(value: int | float) -> Iterator[int | float]:
+    """The numbers and truths that are equal to a number, which is not too large for a float."""
+    if value == int(value):
+        yield from (int(value), float(value))
+    if value in (0, 1):
+        yield bool(value)

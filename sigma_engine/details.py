@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sigma_engine.events import event_key
 from sigma_engine.lambda_values import text_of
 from sigma_engine.lambdas import Lambda, LambdaError
-from sigma_engine.model import Model, Source
+from sigma_engine.model import Mapping, Model, Source
 from sigma_engine.values import ABSENT
 
 MAX_DETAILS: Final = 4096  # characters
@@ -73,27 +73,39 @@ def _computed(source: Lambda, event: dict[str, Any]) -> str | dict[str, Any]:
         return ""
 
 
+class _Place(NamedTuple):
+    """A field in a template: the literal text before it, and which item of a list is meant, from 0, if one is."""
+
+    literal: str
+    item: int | None
+    mapping: Mapping
+
+
 @lru_cache(maxsize=4096)
-def _template(text: str) -> tuple[tuple[str, str, int | None], ...]:
-    """(literal text before, field, index from 0 or None) of each place; the last has no field."""
-    places: list[tuple[str, str, int | None]] = []
+def _template(text: str, model: Model, accepted: tuple[Source, ...]) -> tuple[tuple[_Place, ...], str]:
+    """The places of a template, and the literal text behind the last."""
+    places: list[_Place] = []
     end = 0
     for match in _FIELD.finditer(text):
-        places.append((text[end : match.start()], match[1], int(match[2]) - 1 if match[2] else None))
+        index = int(match[2]) - 1 if match[2] else None
+        places.append(_Place(text[end : match.start()], index, model.mapping(match[1], accepted)))
         end = match.end()
-    return (*places, (text[end:], "", None))
+    return tuple(places), text[end:]
 
 
 def _parts(template: str, model: Model, accepted: tuple[Source, ...], event: dict[str, Any]) -> list[str]:
     parts = []
-    for literal, field, index in _template(template):
+    places, rest = _template(template, model, accepted)
+    for literal, index, mapping in places:
         parts.append(literal)
-        if field:
-            parts.append(_shown(field, index, model.mapping(field, accepted).read(event)))
+        parts.append(_shown(mapping.field, index, mapping.read(event)))
+    parts.append(rest)
     return parts
 
 
 def _shown(field: str, index: int | None, value: Any) -> str:
+    if type(value) is str and index is None:
+        return _cut(_line(value), _MAX_VALUE) or "-"
     if value is ABSENT:
         return f"{field}?"
     if index is not None:
@@ -119,7 +131,8 @@ def _pairs(fields: dict[str, Any]) -> str:
     pairs: list[str] = []
     size = 0
     for name, value in fields.items():
-        text = "" if name in _NAMELESS else _cut(_text(value), _MAX_VALUE)
+        line = _line(value) if type(value) is str else _text(value)
+        text = "" if name in _NAMELESS else _cut(line, _MAX_VALUE)
         if text:
             pairs.append(f"{name}: {text}")
             size += len(pairs[-1])
@@ -148,6 +161,9 @@ def _inner(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _line(text: str) -> str:
+    # All that `_BLANK` finds is not printable, but for the space.
+    if text.isprintable() and "  " not in text:
+        return text.strip(" ")
     return _BLANK.sub(" ", text).strip()
 
 

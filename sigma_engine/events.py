@@ -121,16 +121,17 @@ def event_facts(event: dict[str, Any]) -> EventFacts:
     system = event.get("System")
     if not isinstance(system, dict):
         return EventFacts(event_time(event), "", "", "", None, None, "")
-    key = event_key(event)
-    computer = system.get("Computer")
+    computer, channel, provider = (system.get(name) for name in ("Computer", "Channel", "Provider"))
+    name = provider.get("Name") if isinstance(provider, dict) else provider
+    event_id = _event_id(system)
     return EventFacts(
         time=event_time(event),
         computer=computer if isinstance(computer, str) else "",
-        channel=key.channel,
-        provider=key.provider,
-        event_id=_event_id(system),
+        channel=channel if isinstance(channel, str) else "",
+        provider=name if isinstance(name, str) else "",
+        event_id=event_id,
         record_id=number(system.get("EventRecordID")),
-        user=_user(event, system),
+        user=_user(event, system, event_id),
     )
 
 
@@ -139,7 +140,7 @@ def _event_id(system: dict[str, Any]) -> int | None:
     return number(value.get("Value") if isinstance(value, dict) else value)
 
 
-def _user(event: dict[str, Any], system: dict[str, Any]) -> str:
+def _user(event: dict[str, Any], system: dict[str, Any], event_id: int | None) -> str:
     """The user of an event: `User` as Sysmon names it, else `DOMAIN\\name` of the event's subject or target,
     else the SID of the account that wrote it; "" when there is none."""
     data = event.get("EventData")
@@ -147,13 +148,18 @@ def _user(event: dict[str, Any], system: dict[str, Any]) -> str:
         held = event.get("UserData")
         bodies = held.values() if isinstance(held, dict) else ()
         data = next((body for body in bodies if isinstance(body, dict)), {})
-    sides = ("Target", "Subject") if _event_id(system) in _TARGET_FIRST else ("Subject", "Target")
-    named = [data.get("User")]
-    for side in sides:
-        named.append(_account(data.get(f"{side}DomainName"), data.get(f"{side}UserName")))
+    if _is_user(user := data.get("User")):
+        return str(user)
+    for side in ("Target", "Subject") if event_id in _TARGET_FIRST else ("Subject", "Target"):
+        if account := _account(data.get(f"{side}DomainName"), data.get(f"{side}UserName")):
+            return account
     security = system.get("Security")
-    named.append(security.get("UserID") if isinstance(security, dict) else None)
-    return next((name for name in named if isinstance(name, str) and name not in _NO_USER), "")
+    user = security.get("UserID") if isinstance(security, dict) else None
+    return str(user) if _is_user(user) else ""
+
+
+def _is_user(name: Any) -> bool:
+    return isinstance(name, str) and name not in _NO_USER
 
 
 def _account(domain: Any, name: Any) -> str | None:

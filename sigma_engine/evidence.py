@@ -9,21 +9,40 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 UNIT_BYTES: Final = 64 * 1024 * 1024
 
 
-class Record(NamedTuple):
+class Record:
     """One event at its place: `chunk` counts from 0 in the file, `position` from 0 in the chunk.
 
     The place is the event's identity (record ids repeat in real logs): the same bytes give the same places.
-    `event` has the shape of Velociraptor's `parse_evtx` (see `event_shapes`).
+    `text` is the JSON that the `evtx` parser wrote of it, "" when it came from elsewhere.
     """
 
-    chunk: int
-    position: int
-    event: dict[str, Any]
+    __slots__ = ("_event", "chunk", "position", "text")
+
+    def __init__(self, chunk: int, position: int, event: dict[str, Any] | None, text: str = "") -> None:
+        self.chunk = chunk
+        self.position = position
+        self.text = text
+        self._event = event
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The event in the shape of Velociraptor's `parse_evtx` (see `event_shapes`)."""
+        assert self._event is not None
+        return self._event
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and (self.chunk, self.position, self.event) == (
+            other.chunk,
+            other.position,
+            other.event,
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # it holds a dict
 
 
 @dataclass(frozen=True, slots=True)

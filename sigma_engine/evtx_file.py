@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from sigma_engine.evidence import ChunkProblem, ChunkRead, EvidenceError, EvidenceFile, Record
 from sigma_engine.evtx_chunk import (
@@ -26,13 +26,28 @@ from sigma_engine.evtx_chunk import (
     parse,
     slots_of,
 )
-from sigma_engine.evtx_json import from_evtx_json
+from sigma_engine.evtx_json import decoded, is_nested_too_deep
 from sigma_engine.file_kinds import CHUNK_MAGIC, EVTX_MAGIC, FILE_HEADER_SIZE
 from sigma_engine.salvage import salvage_chunk
 
 _DIRTY: Final = 1
 _COUNT_AT: Final = 42
 _MOST_TOLD: Final = 0xFFFF
+
+
+class EvtxRecord(Record):
+    """An event that is decoded when it is asked for, each time: a scan holds one at a time, so that it stays in the
+    processor's cache."""
+
+    __slots__ = ()
+
+    def __init__(self, chunk: int, position: int, text: str) -> None:
+        super().__init__(chunk, position, None, text)
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The event, decoded anew."""
+        return decoded(self.text)
 
 
 class EvtxFile(EvidenceFile):
@@ -119,11 +134,16 @@ def _read_whole(chunk: bytes, number: int) -> list[Record] | None:
         return None
     try:
         texts = [record["data"] for record in parse(chunk)]
-        if len(texts) < count or any(len(text) > LARGEST_EVENT for text in texts):
+        if len(texts) < count or any(map(_is_too_large, texts)):
             return None
-        return [Record(number, position, from_evtx_json(text)) for position, text in enumerate(texts)]
+        return [EvtxRecord(number, position, text) for position, text in enumerate(texts)]
     except (RejectedError, ValueError):
         return None
+
+
+def _is_too_large(text: str) -> bool:
+    """Whether an event is not to be decoded: it is too long, or nested too deep."""
+    return len(text) > LARGEST_EVENT or is_nested_too_deep(text)
 
 
 def _header_problems(header: bytes, chunk_count: int, *, goes_on: bool) -> Iterator[ChunkProblem]:

@@ -13,14 +13,24 @@ from sigma_engine.event_shapes import to_event
 
 
 def from_evtx_json(text: str) -> Document:
-    """An event from the JSON that the `evtx` parser writes for one record: the hot path of every scan.
+    """An event from the JSON that the `evtx` parser writes for one record.
 
     A name that occurs twice in the event's data (Windows writes an array of strings so) has the list of its
     values. Raises ValueError when the text is no JSON or is nested too deep.
     """
-    document = orjson.loads(text)
-    if text.count("{") > DEEPEST and is_too_deep(document):
+    if is_nested_too_deep(text):
         raise ValueError(f"nested deeper than {DEEPEST} levels")
+    return decoded(text)
+
+
+def is_nested_too_deep(text: str) -> bool:
+    """Whether a JSON text is nested deeper than `DEEPEST` levels. Raises ValueError when it is no JSON."""
+    return text.count("{") > DEEPEST and is_too_deep(orjson.loads(text))
+
+
+def decoded(text: str) -> Document:
+    """What `from_evtx_json` gives, of a text that is known not to be nested too deep: the hot path of every scan."""
+    document = orjson.loads(text)
     try:
         event: Document = document["Event"]
         system = event["System"]

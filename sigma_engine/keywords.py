@@ -7,6 +7,7 @@ from typing import Any
 
 from sigma_engine.classifier import Timeouts
 from sigma_engine.literals import END, START, TextTests
+from sigma_engine.needles import Needles
 from sigma_engine.patterns import RegexTest, TextPattern, ValueTest
 from sigma_engine.regexes import RegexTimeout
 from sigma_engine.values import value_texts
@@ -56,21 +57,23 @@ class KeywordClassifier:
     """All keyword tests of a bucket."""
 
     def __init__(self, tests: Sequence[tuple[int, ValueTest]], timeouts: Timeouts) -> None:
-        self._tests = list(tests)
+        self.tests = list(tests)
         self._others = [(a, t) for a, t in tests if not isinstance(t, TextPattern | RegexTest)]
         self._texts = TextTests([(a, t) for a, t in tests if isinstance(t, TextPattern | RegexTest)])
         self._timeouts = timeouts
+        self._needles = Needles([test for _, test in self.tests])
         self._with_numbers = any(_may_match_number(test) for _, test in tests)
 
-    def true_of(self, event: dict[str, Any]) -> set[int]:
-        """The keyword atoms that are true of an event."""
-        if not self._tests:
+    def true_of(self, event: dict[str, Any], text: str = "") -> set[int]:
+        """The keyword atoms that are true of an event. `text` is the JSON that it was read from, where the `evtx`
+        parser wrote it."""
+        if not self.tests or (text and not self._needles.may_be_in(text)):
             return set()
         texts: list[str] = []
         _collect(event, texts, with_numbers=self._with_numbers)
         joined = f"{END}{START}".join(texts)
         if joined.count(START) != len(texts) - 1 or joined.count(END) != len(texts) - 1:
-            return {atom for atom, test in self._tests if self._any_matches(test, texts)}
+            return {atom for atom, test in self.tests if self._any_matches(test, texts)}
         # One pass over all values: between two of them stand both sentinels, which no literal spans.
         true, open_tests = self._texts.found_in(joined)
         return true | {atom for atom, test in (*open_tests, *self._others) if self._any_matches(test, texts)}

@@ -15,7 +15,7 @@ from sigma_engine import lambda_values as values
 from sigma_engine.lambda_builder import Builder, Evaluate, Path
 from sigma_engine.lambda_syntax import parse
 from sigma_engine.lambda_values import MAX_OUTPUT, LambdaError, Run
-from sigma_engine.values import Absent
+from sigma_engine.values import ABSENT, Absent
 
 __all__ = ["FieldLambda", "Lambda", "LambdaError", "compile_field_lambda", "compile_lambda"]
 
@@ -56,7 +56,7 @@ class Lambda:
         """The value for `argument`; `ABSENT` where a path ends nowhere. Raises LambdaError at a bound."""
         if self.path is not None:
             for name in self.path:
-                argument = values.member(argument, name)
+                argument = argument.get(name, ABSENT) if isinstance(argument, dict) else ABSENT
             return argument
         key = self._key(argument) if self._read else None
         if key is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sigma_engine.bucket import Bucket
 from sigma_engine.events import EventKey, event_key
 from sigma_engine.model import Model, Source
 from sigma_engine.rule import Rule
@@ -14,27 +15,73 @@ _MAX_KEYS = (
 )
 
 
+class Route:
+    """Where the events of one key go: the sources that take them, and the buckets that were found for them.
+
+    `key` is None when it was taken from an event that does not hold exactly what its key says.
+    """
+
+    __slots__ = ("_sources", "asks", "buckets", "key")
+
+    def __init__(self, sources: tuple[Source, ...], key: EventKey | None) -> None:
+        self._sources = sources
+        self.key = key
+        self.buckets: dict[tuple[Source, ...], Bucket | None] = {}
+        self.asks = any(source.where is not None for source in sources)
+
+    def accepted(self, event: dict[str, Any]) -> tuple[Source, ...]:
+        """The sources that take this event, the most specific first, each `where` asked."""
+        if not self.asks:
+            return self._sources
+        return tuple([source for source in self._sources if source.wants(event)])
+
+
 class Router:
-    """Finds the accepted sources of events; remembers them by channel, event id and provider."""
+    """Finds the routes of events; remembers them by channel, event id and provider."""
 
     def __init__(self, model: Model, file_name: str = "") -> None:
         self._model = model
         self._file_name = file_name
-        self._known: dict[EventKey, tuple[tuple[Source, ...], bool]] = {}
+        self._routes: dict[EventKey, Route] = {}
+        self._others: dict[EventKey, Route] = {}
+
+    def route(self, event: dict[str, Any]) -> Route:
+        """The route of an event."""
+        key = exact_key(event)
+        if key is None:
+            found = event_key(event)
+            return self._others.get(found) or self._remember(
+                self._others, found, Route(self._sources(found), None)
+            )
+        return self._routes.get(key) or self._remember(
+            self._routes, key, Route(self._sources(event_key(event)), key)
+        )
 
     def accepted(self, event: dict[str, Any]) -> tuple[Source, ...]:
         """The sources that take this event, the most specific first, each `where` asked."""
-        key = event_key(event)
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= _MAX_KEYS:
-                self._known.clear()
-            sources = self._model.accepting(key, self._file_name)
-            known = self._known[key] = (sources, any(source.where is not None for source in sources))
-        sources, asks = known
-        if not asks:
-            return sources
-        return tuple(source for source in sources if source.wants(event))
+        return self.route(event).accepted(event)
+
+    def _sources(self, key: EventKey) -> tuple[Source, ...]:
+        return self._model.accepting(key, self._file_name)
+
+    def _remember(self, routes: dict[EventKey, Route], key: EventKey, route: Route) -> Route:
+        if len(routes) >= _MAX_KEYS:
+            routes.clear()
+        routes[key] = route
+        return route
+
+
+def exact_key(event: dict[str, Any]) -> EventKey | None:
+    """The key of an event of which each part stands in the event just so; None for any other event."""
+    try:
+        system = event["System"]
+        event_id, channel = system["EventID"]["Value"], system["Channel"]
+        provider = system["Provider"]["Name"]
+    except (KeyError, TypeError):
+        return None
+    if type(event_id) is int and type(channel) is str and type(provider) is str:
+        return EventKey(channel, event_id, provider)
+    return None
 
 
 def is_tried(rule: Rule, model: Model, accepted: Sequence[Source]) -> bool:

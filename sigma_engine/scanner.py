@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sigma_engine.bucket import Bucket
+from sigma_engine.buckets import Buckets
 from sigma_engine.classifier import CacheBudget, Timeouts
 from sigma_engine.compiler import CompiledSet
 from sigma_engine.correlation_parts import Member, member_text
@@ -15,7 +16,7 @@ from sigma_engine.events import ChunkRead, EventFacts, EvidenceFile, Record, eve
 from sigma_engine.funnel import ChunkFunnel, Funnel
 from sigma_engine.funnel_questions import Questions
 from sigma_engine.model import Source
-from sigma_engine.routing import Router
+from sigma_engine.routing import Route, Router
 from sigma_engine.rule import Rule
 
 _MAX_ROUTERS = 64
@@ -63,20 +64,17 @@ class Scanner:
         self._budget = CacheBudget()
         self._timeouts = Timeouts()
         self._routers: dict[str, Router] = {}
-        self._buckets: dict[tuple[int, ...], Bucket | None] = {}
-        self._rules_of = self._rules_by_source()
+        self._with_details = frozenset(
+            index
+            for index, rule in enumerate(compiled.rules)
+            if isinstance(rule, Rule) and (rule.details.strip() or rule.enrichment or rule.vql)
+        )
+        self._buckets = Buckets(compiled, questions, self._budget, self._timeouts)
 
     @property
     def regex_timeouts(self) -> dict[str, int]:
         """Searches of `match` that ran out of time and count as not found, by pattern."""
         return self._timeouts.counts
-
-    def _rules_by_source(self) -> dict[int, list[int]]:
-        rules_of: dict[int, list[int]] = {}
-        for index, rule in self._compiled.detection_rules():
-            for source in self._compiled.model.sources_for(rule.logsource):
-                rules_of.setdefault(id(source), []).append(index)
-        return rules_of
 
     def drop_caches(self) -> None:
         """Frees what was remembered of values and verdicts; the answers do not change."""
@@ -99,16 +97,21 @@ class Scanner:
         self._timeouts.counts = found.regex_timeouts
         funnel = self._chunk_funnel(evidence, number)
         for record in found.read.records:
-            if time_range != (None, None) and not _inside(event_time(record.event), time_range):
+            event = record.event
+            if time_range != (None, None) and not _inside(event_time(event), time_range):
                 continue
-            accepted = router.accepted(record.event)
+            route = router.route(event)
+            accepted = route.accepted(event)
             by_source[accepted] += 1
-            bucket = self._bucket(accepted)
-            matched = bucket.match(record.event) if bucket is not None else ()
+            try:
+                bucket = route.buckets[accepted]
+            except KeyError:
+                bucket = self._bucket(route, accepted)
+            matched = bucket.match(event, record.text) if bucket is not None else ()
             if funnel is not None:
-                matched = funnel.see(accepted, matched, record)
+                matched = funnel.see(accepted, matched, Record(number, record.position, event))
             if matched:
-                self._keep(matched, record, accepted, evidence, found)
+                self._keep(matched, event, record, accepted, evidence, found)
         found.events = by_source.total()
         found.funnel = funnel.count() if funnel is not None else None
         for accepted, count in by_source.items():
@@ -124,6 +127,7 @@ class Scanner:
     def _keep(
         self,
         matched: tuple[int, ...],
+        event: dict[str, Any],
         record: Record,
         accepted: tuple[Source, ...],
         evidence: str,
@@ -131,18 +135,29 @@ class Scanner:
     ) -> None:
         """Makes hits of the matches of one event, and members of those that correlations need."""
         correlations = self._compiled.correlations
-        facts = event_facts(record.event)
+        facts = event_facts(event)
+        shared: str | None = None  # details of rules that have none of their own are those of the event
         for index in matched:
             if index in correlations.member_fields:
-                found.members.append(self._member(index, record, accepted, facts, evidence))
-            if index not in correlations.silent_matches:
-                details = self._details(index, accepted, self._seen(index, record.event))
-                found.hits.append(Hit(index, record.chunk, record.position, record.event, facts, details))
+                found.members.append(self._member(index, event, record, accepted, facts, evidence))
+            if index in correlations.silent_matches:
+                continue
+            if index in self._with_details:
+                details = self._details(index, accepted, self._seen(index, event))
+            else:
+                details = shared = shared or render_details("", self._compiled.model, accepted, event)
+            found.hits.append(Hit(index, record.chunk, record.position, event, facts, details))
 
     def _member(
-        self, index: int, record: Record, accepted: tuple[Source, ...], facts: EventFacts, evidence: str
+        self,
+        index: int,
+        event: dict[str, Any],
+        record: Record,
+        accepted: tuple[Source, ...],
+        facts: EventFacts,
+        evidence: str,
     ) -> Member:
-        event = self._seen(index, record.event)
+        event = self._seen(index, event)
         values = {
             name: member_text(self._compiled.model.mapping(name, accepted).read(event))
             for name in self._compiled.correlations.member_fields[index]
@@ -162,7 +177,8 @@ class Scanner:
 
     def match(self, event: dict[str, Any], file_name: str = "") -> tuple[int, ...]:
         """The indexes of the detection rules that match one event, ascending, those that stay silent too."""
-        bucket = self._bucket(self._router(file_name).accepted(event))
+        route = self._router(file_name).route(event)
+        bucket = self._bucket(route, route.accepted(event))
         matched = bucket.match(event) if bucket is not None else ()
         return matched if self._questions is None else self._questions.rules_of(matched)
 
@@ -183,19 +199,10 @@ class Scanner:
             router = self._routers[file_name] = Router(self._compiled.model, file_name)
         return router
 
-    def _bucket(self, accepted: tuple[Source, ...]) -> Bucket | None:
-        key = tuple(id(source) for source in accepted)
-        if key not in self._buckets:
-            indexes = sorted({index for source in accepted for index in self._rules_of.get(id(source), ())})
-            rules = [
-                (index, rule) for index in indexes if isinstance(rule := self._compiled.rules[index], Rule)
-            ]
-            if self._questions is not None:
-                rules += self._questions.about(index for index, _ in rules)
-            self._buckets[key] = (
-                Bucket(rules, self._compiled.model, accepted, self._budget, self._timeouts) if rules else None
-            )
-        return self._buckets[key]
+    def _bucket(self, route: Route, accepted: tuple[Source, ...]) -> Bucket | None:
+        """The bucket of events of a route that these of its sources accept; remembered there."""
+        bucket = route.buckets[accepted] = self._buckets.of(accepted, route.key)
+        return bucket
 
 
 def _inside(time: int, time_range: tuple[int | None, int | None]) -> bool:

@@ -6,7 +6,7 @@ atoms is `isdisjoint`, an AND is `<=` (DESIGN section 5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 Atoms = frozenset[int]
@@ -87,6 +87,53 @@ class Nay:
 
 
 Truth = AnyOf | AllOf | Every | Some | Nay
+ALWAYS = Every(())
+
+
+def given(truth: Truth, known: Atoms, true: Atoms) -> Truth | bool:
+    """What is left of a truth when it is known of some atoms which of them are true (`true` is part of `known`)."""
+    if isinstance(truth, Nay):
+        left = given(truth.part, known, true)
+        return not left if isinstance(left, bool) else (truth if left is truth.part else Nay(left))
+    if isinstance(truth, AnyOf):
+        if not truth.holds(known):
+            return truth
+        return truth.holds(true) or _some_left([AnyOf(truth.atoms - known)] if truth.atoms - known else [])
+    if isinstance(truth, AllOf):
+        if known.isdisjoint(truth.atoms):
+            return truth
+        if not truth.atoms & known <= true:
+            return False
+        return AllOf(truth.atoms - known) if truth.atoms - known else True
+    parts = [given(part, known, true) for part in truth.parts]
+    if all(left is part for left, part in zip(parts, truth.parts, strict=True)):
+        return truth
+    if isinstance(truth, Every):
+        return _every_left(parts)
+    return _some_left(parts)
+
+
+def _every_left(parts: Iterable[Truth | bool]) -> Truth | bool:
+    left = [part for part in parts if part is not True]
+    open_parts = [part for part in left if not isinstance(part, bool)]
+    return False if len(open_parts) < len(left) else (every(open_parts) if left else True)
+
+
+def _some_left(parts: Iterable[Truth | bool]) -> Truth | bool:
+    left = [part for part in parts if part is not False]
+    open_parts = [part for part in left if not isinstance(part, bool)]
+    return True if len(open_parts) < len(left) else (some(open_parts) if left else False)
+
+
+def atoms_in(truth: Truth) -> Iterator[Atoms]:
+    """The sets of atoms that a truth asks for."""
+    if isinstance(truth, AnyOf | AllOf):
+        yield truth.atoms
+    elif isinstance(truth, Nay):
+        yield from atoms_in(truth.part)
+    else:
+        for part in truth.parts:
+            yield from atoms_in(part)
 
 
 def every(parts: Iterable[Truth]) -> Truth:

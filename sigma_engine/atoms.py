@@ -1,0 +1,82 @@
+"""Atoms: every test that rules ask of a field's value, numbered, and the rules as truths over these numbers.
+
+An atom belongs to a Sigma field, whatever a model maps it to, so a rule is compiled once however many kinds of
+events it is asked of.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sigma_engine.condition import And, Not, Of, Ref, Tree
+from sigma_engine.detection import FieldTest, Group, Value
+from sigma_engine.patterns import AnyTest, TextPattern, ValueTest
+from sigma_engine.rule import Rule
+from sigma_engine.truth import AnyOf, Nay, Truth, every, some
+
+_WEIGHT_OF_OTHERS = 0.3
+
+
+class Atom(NamedTuple):
+    """One test of one field; a keyword has the field ""."""
+
+    field: str
+    test: ValueTest
+
+
+class AtomTable:
+    """The atoms of a set of rules, and its rules as truths over them. Grows with each rule that is asked for."""
+
+    def __init__(self) -> None:
+        self.all: list[Atom] = []
+        self.weights: list[float] = []  # how often each is likely true
+        self._numbers: dict[Atom, int] = {}
+        self._truths: dict[int, Truth] = {}
+
+    def truth(self, index: int, rule: Rule) -> Truth:
+        """The rule as a truth, without its `vql`; `index` names it, and the same rule must always come with it."""
+        found = self._truths.get(index)
+        if found is None:
+            conditions = (self._tree(condition.tree, rule) for condition in rule.conditions)
+            found = self._truths[index] = some(conditions)
+        return found
+
+    def _tree(self, tree: Tree, rule: Rule) -> Truth:
+        if isinstance(tree, Ref):
+            return self._part(rule.selections[tree.name].root)
+        if isinstance(tree, Of):
+            parts = [self._part(rule.selections[name].root) for name in tree.names]
+            return every(parts) if tree.quantifier == "all" else some(parts)
+        if isinstance(tree, Not):
+            return Nay(self._tree(tree.child, rule))
+        children = [self._tree(child, rule) for child in tree.children]
+        return every(children) if isinstance(tree, And) else some(children)
+
+    def _part(self, part: FieldTest | Group) -> Truth:
+        if isinstance(part, FieldTest):
+            return self._field_test(part)
+        children = [self._part(child) for child in part.children]
+        return every(children) if part.kind == "all" else some(children)
+
+    def _field_test(self, test: FieldTest) -> Truth:
+        values = [self._value(test.field, value) for value in test.values]
+        truth = every(values) if test.every else some(values)
+        return Nay(truth) if test.negated else truth
+
+    def _value(self, field: str, value: Value) -> Truth:
+        tests = value.test.tests if isinstance(value.test, AnyTest) else (value.test,)
+        return AnyOf(frozenset([self._number(Atom(field, test)) for test in tests]))
+
+    def _number(self, atom: Atom) -> int:
+        number = self._numbers.setdefault(atom, len(self.all))
+        if number == len(self.all):
+            self.all.append(atom)
+            self.weights.append(_weight(atom.test))
+        return number
+
+
+def _weight(test: ValueTest) -> float:
+    """How often an atom is likely true, as a rough share: long literals are rare."""
+    if isinstance(test, TextPattern):
+        return 1.0 / (1 + len(test.required()))
+    return _WEIGHT_OF_OTHERS

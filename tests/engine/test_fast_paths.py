@@ -1,0 +1,180 @@
+"""Short cuts of the matcher, each with the trap that it must not fall into: the plain evaluator is the judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sigma_engine import (
+    Rule,
+    Scanner,
+    compile_rules,
+    explain,
+    load_model,
+    open_evidence,
+    parse_model,
+    parse_rules,
+)
+from tests.evtx_writer import write_evtx
+
+MODEL = load_model("Windows event logs")
+CHANNEL, PROVIDER = "Some-Vendor/Operational", "Some-Vendor"
+
+
+def _rule(detection: dict[str, Any], **more: Any) -> Rule:
+    document = {"title": "t", "logsource": {"product": "windows"}, "detection": detection} | more
+    [parsed] = parse_rules(yaml.safe_dump(document))
+    assert isinstance(parsed.rule, Rule), parsed.findings
+    return parsed.rule
+
+
+def _selection(selection: Any) -> Rule:
+    return _rule({"selection": selection, "condition": "selection"})
+
+
+def _event(data: dict[str, Any], event_id: Any = 7) -> dict[str, Any]:
+    system = {
+        "Provider": {"Name": PROVIDER},
+        "EventID": {"Value": event_id},
+        "Channel": CHANNEL,
+        "Computer": "HOST1",
+        "EventRecordID": 5,
+        "TimeCreated": {"SystemTime": 1_700_000_000.5},
+    }
+    return {"System": system, "EventData": data}
+
+
+def _plain(rules: list[Rule], event: dict[str, Any]) -> list[int]:
+    return [index for index, rule in enumerate(rules) if explain(rule, MODEL, event).verdict]
+
+
+@pytest.mark.parametrize("values", [[1, True, 1.0], [True, 1.0, 1], [1.0, 1, True], [0, False], [False, 0]])
+def test_equal_values_of_different_types_keep_their_own_verdicts(values: list[Any]) -> None:
+    """To a dict, and so to a cache, 1, True and 1.0 are one key."""
+    rules = [
+        _selection({"F": wanted}) for wanted in ("1", "0x1", "1.0", "true", "0", "false", "0x0", 1, True, 0)
+    ]
+    scanner = Scanner(compile_rules(rules, MODEL))
+    for value in (*values, *values):
+        assert list(scanner.match(_event({"F": value}))) == _plain(rules, _event({"F": value})), value
+
+
+def test_lists_of_equal_items_keep_their_own_verdicts() -> None:
+    rules = [_selection({"F": wanted}) for wanted in ("1", "1.0", "true", None)]
+    rules.append(_selection({"F|exists": True}))
+    scanner = Scanner(compile_rules(rules, MODEL))
+    for value in (["1"], [1], [True], [1.0], [], ["1", None], [None], "1", ["1"], ["1.0", "true"]):
+        assert list(scanner.match(_event({"F": value}))) == _plain(rules, _event({"F": value})), value
+
+
+def test_an_event_id_that_is_no_number_is_asked_as_it_stands() -> None:
+    """Rules are split by event id only for events that hold just what their key says."""
+    rules = [
+        _selection({"EventID": 7, "F": "x"}),
+        _selection({"EventID": "7", "F": "x"}),
+        _selection({"EventID": 8, "F": "x"}),
+        _selection({"EventID|gt": 6}),
+        _rule({"a": {"EventID": 7}, "b": {"F": "x"}, "condition": "not a or b"}),
+        _rule({"a": {"EventID": 7}, "b": {"F": "x"}, "condition": "not (a and b)"}),
+        _rule({"a": {"Provider_Name|contains": "vendor"}, "b": {"EventID": [8, 9]}, "condition": "a or b"}),
+        _rule({"a": {"Channel|re": "^some"}, "condition": "not a"}),
+    ]
+    scanner = Scanner(compile_rules(rules, MODEL))
+    for event_id in (7, "7", 7.0, True, None, [7], 8, 2**70, -1):
+        for data in ({"F": "x"}, {"F": "y"}, {}):
+            event = _event(data, event_id)
+            assert list(scanner.match(event)) == _plain(rules, event), (event_id, data)
+
+
+def test_a_rule_that_adds_to_the_event_may_change_its_key() -> None:
+    vql = "x=>dict(System=dict(EventID=dict(Value=99), Channel='other', Provider=dict(Name='p')))"
+    rules = [_rule({"a": {"EventID": 99}, "condition": "a"}, vql=vql)]
+    scanner = Scanner(compile_rules(rules, MODEL))
+    assert list(scanner.match(_event({}))) == _plain(rules, _event({})) == [0]
+
+
+def test_a_computed_field_is_remembered_by_the_types_of_what_it_reads() -> None:
+    model, findings = parse_model(
+        "name: m\nlog_sources:\n  - logsource: '*/windows/*'\n    providers: ['*']\n"
+        "    fields: {T: \"x=>if(condition=x.EventData.A = true, then='yes', else=serialize(item=x.EventData.A))\"}\n"
+    )
+    assert model is not None, findings
+    rules = [_selection({"T": wanted}) for wanted in ("yes", "1", "1.0", "[1]", '["a"]')]
+    scanner = Scanner(compile_rules(rules, model))
+    for value in (1, True, 1.0, [1], ["a"], 1, True):
+        event = _event({"A": value})
+        wanted = [index for index, rule in enumerate(rules) if explain(rule, model, event).verdict]
+        assert list(scanner.match(event)) == wanted, value
+
+
+def test_fields_held_against_each_other_are_remembered_as_a_pair() -> None:
+    rules = [_selection({"A|fieldref": "B"}), _selection({"A|fieldref|endswith": "B"})]
+    scanner = Scanner(compile_rules(rules, MODEL))
+    for left, right in (
+        ("x", "X"),
+        ("X", "x"),
+        ("ax", "x"),
+        ("x", "ax"),
+        (1, "1"),
+        ("1", 1),
+        ([1], "1"),
+        ("x", None),
+    ):
+        event = _event({"A": left, "B": right})
+        assert list(scanner.match(event)) == _plain(rules, event), (left, right)
+
+
+# What JSON writes in another way than it stands in the event, what folds in odd ways, and what ends a pattern.
+KEYWORDS = (
+    *(
+        "evil",
+        "EVIL",
+        'say "evil"',
+        "back\\slash",
+        "C:\\evil\\x",
+        "tab\there",
+        "line\nevil",
+        "1102",
+        "0x44e",
+        "1.5",
+    ),
+    *("true", "abc-1", "{6AD52B32-D609-4BE9-AE07-CE8DAE937E39}", "6ad52b32-d609-4be9-ae07-ce8dae937e39"),
+    *("ΣΑΣ", "straße", "İstanbul", "a/b evil", "ev*il", "e?il", "</evil>", "ab", "\u2028evil", "K"),
+)
+texts = st.one_of(
+    st.sampled_from(KEYWORDS),
+    st.sampled_from(KEYWORDS).map(lambda text: f"x{text.swapcase()}y"),
+    st.text(alphabet="eEvViIlL \\\"'\t\n{}/ΣΑσ\u2028", max_size=8),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    wanted=st.lists(st.sampled_from(KEYWORDS), min_size=1, max_size=2),
+    events=st.lists(
+        st.dictionaries(st.sampled_from(["A", "B", "C"]), texts, max_size=3), min_size=1, max_size=4
+    ),
+)
+def test_no_text_of_a_log_hides_a_keyword(
+    wanted: list[str], events: list[dict[str, str]], tmp_path: Path
+) -> None:
+    """Most events are ruled out by the JSON that they were read from, where texts are written in another way."""
+    rules = [
+        _selection(wanted),
+        _selection([*wanted, "no such text"]),
+        _rule({"k": wanted, "condition": "not k"}),
+    ]
+    rules += [_rule({"k": [f"*{one}*" for one in wanted], "condition": "k"})]
+    scanner = Scanner(compile_rules(rules, MODEL))
+    path = tmp_path / "hostile.evtx"
+    write_evtx(path, [_event(data) for data in events])
+    evidence = open_evidence(path)
+    found = scanner.scan_chunk(evidence, 0, path.name)
+    for record in evidence.read_chunk(0).records:
+        hits = sorted(hit.rule_index for hit in found.hits if hit.position == record.position)
+        assert hits == _plain(rules, record.event), record.text
