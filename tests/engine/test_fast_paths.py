@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from sigma_engine import (
     Rule,
@@ -146,35 +144,24 @@ KEYWORDS = (
     *("true", "abc-1", "{6AD52B32-D609-4BE9-AE07-CE8DAE937E39}", "6ad52b32-d609-4be9-ae07-ce8dae937e39"),
     *("ΣΑΣ", "straße", "İstanbul", "a/b evil", "ev*il", "e?il", "</evil>", "ab", "\u2028evil", "K"),
 )
-texts = st.one_of(
-    st.sampled_from(KEYWORDS),
-    st.sampled_from(KEYWORDS).map(lambda text: f"x{text.swapcase()}y"),
-    st.text(alphabet="eEvViIlL \\\"'\t\n{}/ΣΑσ\u2028", max_size=8),
-)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    wanted=st.lists(st.sampled_from(KEYWORDS), min_size=1, max_size=2),
-    events=st.lists(
-        st.dictionaries(st.sampled_from(["A", "B", "C"]), texts, max_size=3), min_size=1, max_size=4
-    ),
-)
-def test_no_text_of_a_log_hides_a_keyword(
-    wanted: list[str], events: list[dict[str, str]], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("wanted", KEYWORDS)
+def test_no_text_of_a_log_hides_a_keyword(wanted: str, tmp_path: Path) -> None:
     """Most events are ruled out by the JSON that they were read from, where texts are written in another way."""
     rules = [
-        _selection(wanted),
-        _selection([*wanted, "no such text"]),
-        _rule({"k": wanted, "condition": "not k"}),
+        _selection([wanted]),
+        _selection([wanted, "no such text"]),
+        _rule({"k": [wanted, f"*{wanted}*"], "condition": "not k"}),
+        _rule({"k": {"|all": [wanted, "evil"]}, "condition": "k"}),
     ]
-    rules += [_rule({"k": [f"*{one}*" for one in wanted], "condition": "k"})]
-    scanner = Scanner(compile_rules(rules, MODEL))
     path = tmp_path / "hostile.evtx"
-    write_evtx(path, [_event(data) for data in events])
+    held = [variant for one in KEYWORDS for variant in (one, f"x{one.swapcase()}y", f"{one.lower()} {one}")]
+    write_evtx(path, [_event({"A": one, "B": "b"}) for one in held])
     evidence = open_evidence(path)
-    found = scanner.scan_chunk(evidence, 0, path.name)
-    for record in evidence.read_chunk(0).records:
+    records = evidence.read_chunk(0).records
+    assert len(records) == len(held)
+    found = Scanner(compile_rules(rules, MODEL)).scan_chunk(evidence, 0, path.name)
+    for record in records:
         hits = sorted(hit.rule_index for hit in found.hits if hit.position == record.position)
         assert hits == _plain(rules, record.event), record.text
