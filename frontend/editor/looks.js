@@ -58,6 +58,9 @@ const theme = EditorView.theme({
   ".cm-panel.cm-search [name=close]": { color: "var(--text)", width: "24px", height: "24px" },
   ".cm-searchMatch": { backgroundColor: "var(--mark)" },
   ".cm-searchMatch-selected": { backgroundColor: "var(--selected)", outline: "1px solid var(--accent)" },
+  ".cm-linked": { backgroundColor: "var(--selected)" },
+  ".cm-marks .cm-gutterElement": { width: "18px", display: "grid", placeItems: "center" },
+  ".cm-marks .icon": { width: "13px", height: "13px", strokeWidth: "2" },
   ".cm-specialChar": { color: "var(--bad)" },
 });
 
@@ -94,4 +97,4 @@ function painted(matcher) {
   );
 }
 
-export const looks = [theme, syntaxHighlighting(colours), Prec.high(painted(modifiers)), Prec.high(painted(conditions))];
+export const looks = [theme, syntaxHighlighting(colours), Prec.highest(painted(modifiers)), Prec.highest(painted(conditions))];

@@ -13,6 +13,7 @@ import { listenToList, mendNearest, showFindings } from "./findings.js";
 import { hover } from "./hover.js";
 import { indent } from "./indent.js";
 import { looks } from "./looks.js";
+import { listenToWhy, marks } from "./marks.js";
 import { TextEvents } from "./text_events.js";
 import { Unsaved } from "./unsaved.js";
 
@@ -36,6 +37,7 @@ export function mount(field) {
   field.addEventListener("input", () => field.value !== view.state.doc.toString() && replace(field.value));
   unsaved.offer(document.getElementById("unsaved"), field.value, replace);
   listenToList(view);
+  listenToWhy(view);
   showFindings(view);
   showCaret(view.state);
   document.addEventListener("htmx:afterSwap", (event) => event.detail.target.id === "findings" && showFindings(view));
@@ -58,7 +60,7 @@ function extensions(field, events) {
       { key: "Tab", run: indentMore, shift: indentLess },
       ...defaultKeymap, ...historyKeymap, ...searchKeymap, ...foldKeymap, ...lintKeymap,
     ]),
-    cm.lineNumbers(), foldGutter(), lintGutter(), history(), cm.drawSelection(), cm.highlightActiveLine(), cm.highlightActiveLineGutter(),
+    cm.lineNumbers(), marks, foldGutter(), lintGutter(), history(), cm.drawSelection(), cm.highlightActiveLine(), cm.highlightActiveLineGutter(),
     cm.highlightSpecialChars(), bracketMatching(), highlightSelectionMatches(), search({ top: false }), yaml(), indentUnit.of("    "),
     EditorState.tabSize.of(4), autocompletion({ override: [complete], icons: false, maxRenderedOptions: 80 }), hover, looks,
     overSelection, indent,
