@@ -28,6 +28,7 @@ class Environment:
     port: int
     data: Path
     workers: int
+    worker_memory: int  # MiB resident, over which a worker process ends at its next checkpoint
     database_url: str
     redis_url: str  # as redis-py writes it: redis://.. or unix://..
     redis_embedded: bool  # no REDIS_URL was given: `up` starts a Redis of its own on `redis_socket`
@@ -57,6 +58,7 @@ def read_environment() -> Environment:
         port=_number("SIGMAWEB_PORT", 8000, 1, 65535),
         data=data,
         workers=_number("SIGMAWEB_WORKERS", _usable_cores(), 1, 256),
+        worker_memory=_number("SIGMAWEB_WORKER_MEMORY", 400, 64, 65536),
         database_url=os.environ.get("DATABASE_URL", ""),
         redis_url=redis_url or f"unix://{socket}",
         redis_embedded=not redis_url,

@@ -181,6 +181,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 # --- The jobs -----------------------------------------------------------------------------------------
 WORKERS = ENVIRONMENT.workers
+WORKER_MEMORY = ENVIRONMENT.worker_memory
 LEASE_SECONDS = ENVIRONMENT.lease_seconds
 HEARTBEAT_SECONDS = ENVIRONMENT.heartbeat_seconds
 REAP_SECONDS = ENVIRONMENT.reap_seconds
@@ -201,7 +202,7 @@ CELERY_WORKER_DISABLE_PREFETCH = True  # a busy worker must not hoard doorbells
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False  # the fence in the row protects
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 2.0  # `up` ends everything within 5 s; a unit goes on at its checkpoint
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 200
-CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # KiB, looked at between two tasks
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = WORKER_MEMORY * 1000  # KiB, a little less; looked at between two tasks
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None

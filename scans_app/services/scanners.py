@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
+
 import sigma_engine
 from rules_app.models import RuleVersion
 from rules_app.selection import load_event_model, load_rule
@@ -21,8 +23,6 @@ from scans_app.services.event_rows import FrozenRule, clean_text
 from scans_app.services.placeholders import frozen_lists
 
 SCANNERS_KEPT = 2
-DROP_CACHES_OVER = 300 * 1024**2  # bytes resident
-END_PROCESS_OVER = 400 * 1024**2
 GROWTH = 32 * 1024**2  # what is freed rarely returns to the system: drop again only after growing this much
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,9 @@ class MemoryGuard:
     """Watches what this process holds in memory, and lets caches go before it is too much."""
 
     def __init__(self) -> None:
-        self._drop_over = DROP_CACHES_OVER
+        self._end_over: int = settings.WORKER_MEMORY * 1024**2
+        self._drop_from = self._end_over * 3 // 4
+        self._drop_over = self._drop_from
 
     def look(self) -> bool:
         """Drop the caches of all scanners if it is time. False when the process should end soon."""
@@ -102,9 +104,9 @@ class MemoryGuard:
             for loaded in _kept.values():
                 loaded.scanner.drop_caches()
             resident = resident_bytes()
-            self._drop_over = max(DROP_CACHES_OVER, resident + GROWTH)
+            self._drop_over = max(self._drop_from, resident + GROWTH)
             logger.info("dropped the caches of %d scanners at %d MiB", len(_kept), resident // 2**20)
-        return resident <= END_PROCESS_OVER
+        return resident <= self._end_over
 
 
 def resident_bytes() -> int:
