@@ -21,6 +21,9 @@ if (live) {
     next.dispatchEvent(new Event("change", { bubbles: true }));
   }, true);
 
+  live.addEventListener("pasted", () => {
+    document.getElementById("pins-json").value = "";
+  });
   live.addEventListener("change", mark);
   document.addEventListener("htmx:afterSettle", mark);
   mark();

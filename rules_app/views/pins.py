@@ -33,15 +33,19 @@ def dots(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     """Pin events out of pasted JSON."""
     rule, pasted = _rule(request), read_pasted(request.POST.get("json", ""))
-    said = list(pasted.problems)
+    said, pinned = list(pasted.problems), []
     try:
         pinned = pins.pin_events(request.user, rule, pasted.sources)
-        said.insert(0, f"{len(pinned):,} {'event is' if len(pinned) == 1 else 'events are'} pinned.")
+        if pinned:
+            said.insert(0, f"{len(pinned):,} {'event is' if len(pinned) == 1 else 'events are'} pinned.")
     except pins.PinError as error:
         said.insert(0, str(error))
     if pasted.nameless:
         said.append(f"{pasted.nameless:,} of them without channel and event id: no log source takes them.")
-    return _answer(request, rule, " ".join(said))
+    response = _answer(request, rule, " ".join(said))
+    if pinned:
+        response.headers["HX-Trigger"] = "pasted"  # the field is emptied
+    return response
 
 
 @require_POST

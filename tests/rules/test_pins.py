@@ -229,7 +229,7 @@ def test_evidence_text_is_escaped(shipped: EventModel, owner_client: Client) -> 
 def test_a_search_that_ran_out_of_time_is_told(shipped: EventModel, owner_client: Client) -> None:
     ask(owner_client, "pins/add", json=json.dumps(started("a" * 40 + "!")))
     text = rule_text().replace("Image|endswith: '\\whoami.exe'", "Image|re: '^(?!b)(a|aa)+$'")
-    assert "ran out of time" in ask(owner_client, "dots", text=text)
+    assert "Ran out of time" in ask(owner_client, "dots", text=text)
 
 
 def test_the_editor_shows_the_dots_without_waiting(
