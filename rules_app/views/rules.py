@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from rules_app import services
 from rules_app.access import get_editable_rule, get_visible_rule, get_visible_rule_version
 from rules_app.models import EventModel, Rule
+from rules_app.rule_sheet import said_of, tuning_of
 from rules_app.selection import load_default_model, serving_sources
 from rules_app.text_views import code_lines
 from rules_app.views.findings import findings_context, rule_findings
@@ -20,7 +21,7 @@ from rules_app.views.versions import version_context
 
 @require_GET
 def rule(request: HttpRequest, pk: int) -> HttpResponse:
-    """The sheet: text with findings at their lines, metadata, log sources, versions."""
+    """The sheet: the text with its findings, the rule in words, tests, tuning, versions, hits and what people said."""
     rule = get_visible_rule(request, pk)
     model = load_default_model()
     text = rule.shown.text
@@ -30,7 +31,11 @@ def rule(request: HttpRequest, pk: int) -> HttpResponse:
         "lines": code_lines(text, findings),
         **findings_context(text, findings),
         **tests_context(rule, rule.shown),
+        "words": said_of(text, rule.rule_set.placeholders),
+        "tuning": tuning_of(rule, request.user),
         "versions": rule.versions.select_related("author"),
+        "acts": rule.acts.select_related("author", "version"),
+        "comments": rule.comments.select_related("author"),
         "sources": serving_sources(rule, model),
         "default_model": EventModel.objects.default(),
         "same_id": _rules_of_the_same_id(rule),
@@ -44,7 +49,8 @@ def version(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     shown = get_visible_rule_version(request, pk, number)
     others = shown.rule.versions.exclude(pk=shown.pk)
     context = version_context(shown, others, request.GET.get("against", ""))
-    return render(request, "rules/version.html", {"rule": shown.rule, **context})
+    acts = shown.acts.select_related("author", "version")
+    return render(request, "rules/version.html", {"rule": shown.rule, "acts": acts, **context})
 
 
 @require_POST
