@@ -51,42 +51,48 @@ class RuleSelection:
         )
 
 
+class Candidates:
+    """The current versions of the enabled rules of the chosen sets, loaded once: which of them are chosen, and what
+    those need beside them."""
+
+    def __init__(self, selection: RuleSelection, user: AbstractBaseUser) -> None:
+        self._selection = selection
+        rules = Rule.objects.visible_to(user).enabled()
+        if selection.sets:
+            rules = rules.filter(rule_set__in=selection.sets)
+        current = RuleVersion.objects.filter(pk__in=rules.values("current"))
+        self._versions = list(current.select_related("rule").order_by("rule_id"))
+        self._heads = _heads(self._versions)
+
+    def chosen(self) -> list[RuleVersion]:
+        """The versions that the selection chooses, as `resolve`."""
+        chosen = sigma_engine.select_rules(
+            self._heads,
+            levels=self._selection.levels,
+            statuses=self._selection.statuses,
+            tags=self._selection.tags,
+            title=self._selection.title,
+            rule_filter=self._selection.rule_filter,
+        )
+        return [self._versions[index] for index in chosen]
+
+    def needed_by(self, chosen: Iterable[RuleVersion]) -> list[RuleVersion]:
+        """What a scan of the chosen versions needs beside them, and what gives no hits of its own: the rules that
+        correlations refer to, and the filters, of the chosen sets, whatever their level, status or tags."""
+        sound = [index for index, version in enumerate(self._versions) if not version.rule.broken]
+        places = {self._versions[index].pk: place for place, index in enumerate(sound)}
+        indexes = [places[version.pk] for version in chosen if version.pk in places]
+        needed = sigma_engine.needed_rules([self._heads[index] for index in sound], indexes)
+        return [self._versions[sound[place]] for place in needed]
+
+
 def resolve(selection: RuleSelection, user: AbstractBaseUser) -> list[RuleVersion]:
     """The current versions of the enabled rules that are chosen, each with its rule, in order of its id.
 
     Broken rules are among them: a scan leaves them out by name, with the findings of their version.
     Raises sigma_engine.SelectionError with a sentence for a choice that can't be understood.
     """
-    versions = _candidates(selection, user)
-    chosen = sigma_engine.select_rules(
-        _heads(versions),
-        levels=selection.levels,
-        statuses=selection.statuses,
-        tags=selection.tags,
-        title=selection.title,
-        rule_filter=selection.rule_filter,
-    )
-    return [versions[index] for index in chosen]
-
-
-def needed_by(
-    chosen: Sequence[RuleVersion], selection: RuleSelection, user: AbstractBaseUser
-) -> list[RuleVersion]:
-    """What a scan of the chosen versions needs beside them, and what gives no hits of its own: the rules that
-    correlations refer to, and the filters, of the chosen sets, whatever their level, status or tags."""
-    versions = [version for version in _candidates(selection, user) if not version.rule.broken]
-    places = {version.pk: index for index, version in enumerate(versions)}
-    indexes = [places[version.pk] for version in chosen if version.pk in places]
-    needed = sigma_engine.needed_rules(_heads(versions), indexes)
-    return [versions[index] for index in needed]
-
-
-def _candidates(selection: RuleSelection, user: AbstractBaseUser) -> list[RuleVersion]:
-    rules = Rule.objects.visible_to(user).enabled()
-    if selection.sets:
-        rules = rules.filter(rule_set__in=selection.sets)
-    current = RuleVersion.objects.filter(pk__in=rules.values("current"))
-    return list(current.select_related("rule").order_by("rule_id"))
+    return Candidates(selection, user).chosen()
 
 
 def _heads(versions: Sequence[RuleVersion]) -> list[sigma_engine.AnyRule]:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 import sigma_engine
 from rules_app.models import EventModelVersion, Rule, RuleVersion
-from rules_app.selection import RuleSelection, load_event_model, needed_by, resolve
+from rules_app.selection import Candidates, RuleSelection, load_event_model
 from scans_app.models import Case, Evidence
 
 EXAMPLES = 5
@@ -83,7 +83,8 @@ def preflight(
         problems.append(f"The model {model_version} is broken: choose another, or an earlier version of it.")
         return Preflight(0, 0, 0, [], [], problems, [], [])
     model = load_event_model(model_version)
-    chosen = resolve(selection, user)
+    candidates = Candidates(selection, user)
+    chosen = candidates.chosen()
     sorting = _sort_out(chosen, model)
     if not chosen:
         problems.append("No enabled rule fits this choice: choose more sets, levels or statuses.")
@@ -103,7 +104,7 @@ def preflight(
         left_out=left_out,
         problems=problems,
         versions=sorting.run,
-        needed=needed_by(sorting.run, selection, user),
+        needed=candidates.needed_by(sorting.run),
     )
 
 
