@@ -9,7 +9,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 TEMPLATES = sorted((PROJECT / "templates").rglob("*.html"))
-SCRIPTS = sorted((PROJECT / "frontend").glob("*.js"))
+SCRIPTS = sorted((PROJECT / "frontend").rglob("*.js"))
 
 FORBIDDEN_IN_TEMPLATES = {
     "a style attribute": r"\sstyle\s*=",
@@ -38,7 +38,7 @@ def test_a_template_holds_nothing_that_the_policy_forbids(template: Path, what: 
     assert found is None, f"{what}: {found.group(0)!r}"
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(PROJECT)))
 @pytest.mark.parametrize("what", FORBIDDEN_IN_SCRIPTS)
 def test_a_script_never_turns_text_into_code_or_markup(script: Path, what: str) -> None:
     found = re.search(FORBIDDEN_IN_SCRIPTS[what], script.read_text())
