@@ -23,7 +23,7 @@ from sigma_engine.rule import Rule
 
 # Kinds of questions about a rule: is a selection true; is any of those outside `not`; would the condition be true
 # without what it excludes; did a selection within `not` take an event that was a hit without; would it be a hit if
-# values were compared more loosely (the name says how).
+# values were compared more loosely (the name says how; `case@1`: in the second test alone of those that can be).
 SELECTION: Final = "selection"
 ANY: Final = "any"
 UNFILTERED: Final = "unfiltered"
@@ -39,6 +39,7 @@ class Question(NamedTuple):
 
 
 _UNFILTERED: Final = Question(UNFILTERED, "")
+_MAX_ALONE: Final = 6  # tests of a rule that are loosened alone
 _MAX_REMEMBERED: Final = 5_000  # sets of fields that were there
 
 
@@ -202,8 +203,17 @@ def _questions(rule: Rule) -> Iterator[Question]:
             if name not in positive:
                 yield Question(TAKEN_BY, name)
     for name in LOOSENINGS:
-        if any(loosened(rule.selections[one].root, name) is not None for one in positive):
+        tests = loose_tests(rule, name)
+        if tests:
             yield Question(LOOSE, name)
+        if len(tests) > 1:
+            yield from (Question(LOOSE, f"{name}@{place}") for place in range(min(len(tests), _MAX_ALONE)))
+
+
+def loose_tests(rule: Rule, name: str) -> list[FieldTest]:
+    """The tests outside `not` that a loosening changes, in the order they are written."""
+    tests = (test for one in outside_not(rule) for test in fields_of(rule.selections[one].root))
+    return [test for test in tests if loosened(test, name) is not None]
 
 
 def _asking(rule: Rule, question: Question) -> Rule:
@@ -214,8 +224,10 @@ def _asking(rule: Rule, question: Question) -> Rule:
     if question.kind == UNFILTERED:
         return replace(rule, conditions=tuple(_condition(_without_not(one.tree)) for one in rule.conditions))
     positive = outside_not(rule)
+    loosening, _, place = question.name.partition("@")
+    only = loose_tests(rule, loosening)[int(place)] if place else None
     selections = {
-        name: replace(selection, root=loosened(selection.root, question.name) or selection.root)
+        name: replace(selection, root=loosened(selection.root, loosening, only) or selection.root)
         if name in positive
         else selection
         for name, selection in rule.selections.items()

@@ -26,7 +26,8 @@ class RuleFunnel:
     `any_selection` those that make one outside `not` true, `unfiltered` those that would be hits without what the
     condition excludes (None where it excludes nothing), `taken_by` how many of these each excluding selection took,
     `condition` those that the rule matches. `loose` counts what would match if values were compared more loosely, by
-    how. `first` is the first event in which a selection (by name), or a loosening, came true.
+    how; `case@1` in the second test alone of those that case changes. `first` is the first event in which a
+    selection (by name), or a loosening, came true.
     """
 
     index: int

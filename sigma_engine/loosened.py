@@ -91,13 +91,13 @@ LOOSENINGS: Final[dict[str, Callable[[ValueTest], ValueTest | None]]] = {
 }
 
 
-def loosened(part: FieldTest | Group, name: str) -> FieldTest | Group | None:
-    """The part of a selection with each of its tests loosened that can be; None when none can.
+def loosened(part: FieldTest | Group, name: str, only: FieldTest | None = None) -> FieldTest | Group | None:
+    """The part of a selection with each of its tests loosened that can be (or that one only); None when none can.
 
     Tests that are turned round (`neq`) stay as they are: they would only be stricter.
     """
     if isinstance(part, FieldTest):
-        if part.negated:
+        if part.negated or (only is not None and part is not only):
             return None
         tests = [_loosened_test(value.test, name) for value in part.values]
         if all(test is None for test in tests):
@@ -106,7 +106,7 @@ def loosened(part: FieldTest | Group, name: str) -> FieldTest | Group | None:
         return replace(
             part, values=tuple(value if test is None else replace(value, test=test) for value, test in values)
         )
-    children = [loosened(child, name) for child in part.children]
+    children = [loosened(child, name, only) for child in part.children]
     if all(child is None for child in children):
         return None
     kept = zip(part.children, children, strict=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sigma_engine.condition import And, Not, Of, Ref, Tree
 from sigma_engine.detection import FieldTest, Group, fields_of
 from sigma_engine.funnel import Place
-from sigma_engine.funnel_questions import needed_fields
+from sigma_engine.funnel_questions import loose_tests, needed_fields
 from sigma_engine.funnel_report import FunnelReport, RuleFunnel, alike, near_names
 from sigma_engine.log_source import Source
 from sigma_engine.loosened import LOOSENINGS, loosened
@@ -73,7 +73,7 @@ def _no_events(report: FunnelReport, rule: Rule) -> Cause:
     needed = _names_in_events(rule, report.compiled.model, sources)
     elsewhere = report.kinds_with(needed) if needed else {}
     if elsewhere:
-        name, count = max(elsewhere.items(), key=lambda item: item[1])
+        name, count = max(elsewhere.items(), key=lambda item: (item[1], -item[0].count("*"), item[0]))
         fields = ", ".join(f"`{field}`" for field in sorted(needed)[:_NAMED])
         sentence += (
             f" {_counted(count)} of the log source `{name}` have {fields}: is the rule's `logsource` right?"
@@ -127,29 +127,19 @@ _LOOSE_WORDS: Final = {
 
 
 def _loose(rule: Rule, funnel: RuleFunnel, name: str) -> Cause:
-    test, raw, line = _first_loose(rule, name)
+    test, raw, line = _loose_test(rule, funnel, name)
     words = _LOOSE_WORDS["quotes" if name == "type" and isinstance(raw, str) else name]
     sentence = f"It would match {_counted(funnel.loose[name])} {words.format(test=f'`{test}`')}."
     return Cause(SELECTION_FALSE, name, sentence, line, funnel.first.get(name))
 
 
-def _first_loose(rule: Rule, name: str) -> tuple[str, Any, int]:
-    """The first test of a rule that the loosening changes, as it is written, its value, and its line."""
-    for selection in rule.selections.values():
-        for test in fields_of(selection.root):
-            for value in test.values:
-                one = FieldTest(
-                    test.field,
-                    test.modifiers,
-                    (value,),
-                    every=False,
-                    negated=test.negated,
-                    line=value.line,
-                    column=value.column,
-                )
-                if loosened(one, name) is not None:
-                    return f"{test}: {value.raw}", value.raw, value.line
-    return rule.title, None, 1
+def _loose_test(rule: Rule, funnel: RuleFunnel, name: str) -> tuple[str, Any, int]:
+    """The test that a loosening alone makes match, else the first that it changes: as written, its value, its line."""
+    tests = loose_tests(rule, name)
+    alone = (test for place, test in enumerate(tests) if funnel.loose.get(f"{name}@{place}"))
+    test = next(alone, tests[0])
+    value = next(value for value in test.values if loosened(replace(test, values=(value,)), name) is not None)
+    return f"{test}: {value.raw}", value.raw, value.line
 
 
 def _may_hold(tree: Tree, rule: Rule, absent: set[str]) -> bool:
