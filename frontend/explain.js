@@ -1,6 +1,7 @@
 // Explanations: a rule's line, the nodes of its tree and the values of the event that it read are linked. Hovering or
 // focusing one marks the others (`data-linked`). `data-line` is a line of the rule, `data-paths` are paths of the event,
-// `data-path` is one value's. Also the button that prints.
+// `data-path` is one value's. Also the button that
+// prints.
 const inside = (path, read) => path === read || path.startsWith(`${read}.`) || path.startsWith(`${read}[`);
 
 const paths = (element) => JSON.parse(element.dataset.paths ?? "[]");
@@ -23,6 +24,13 @@ function mark(event) {
 }
 
 for (const type of ["pointerover", "focusin"]) document.addEventListener(type, mark);
+
+// Beside the editor: pinning and removing events may change which is chosen without anybody choosing.
+document.addEventListener("htmx:afterSettle", () => {
+  const live = document.getElementById("why-live");
+  const chosen = document.querySelector("#pins input[name=pin]:checked")?.value ?? "";
+  if (live && live.dataset.pin !== chosen) document.getElementById("pins")?.dispatchEvent(new Event("change"));
+});
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) print();

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from django import template
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from rules_app.event_values import NOTHINGS
@@ -31,6 +31,15 @@ REASONS = {
 def reason_words(reason: str) -> str:
     """Why a test is false, in words."""
     return REASONS.get(reason, reason)
+
+
+@register.filter
+def ticks(sentence: str) -> SafeString:
+    """A sentence whose parts between backticks are code; what a value of the event has of them is only set so."""
+    parts = enumerate(sentence.split("`"))
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if at % 2 else part,) for at, part in parts)
+    )
 
 
 @register.filter

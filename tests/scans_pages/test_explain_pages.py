@@ -53,7 +53,7 @@ def test_another_rule_is_explained_with_the_clause_that_failed_and_a_hint(
     page = page_of(owner_client, f"/cases/{case.pk}/hits/{hit.pk}/explain/?rule={other.pk}")
     assert "does not match this event" in page
     assert "one clause away" in page
-    assert "`Image` is `C:\\Program Files\\tool.exe`: another value." in page
+    assert "<code>Image</code> is <code>C:\\Program Files\\tool.exe</code>: another value." in page
 
 
 def test_an_event_of_the_evidence_asks_for_a_rule_and_explains_it(
@@ -154,7 +154,7 @@ def test_what_would_hit_an_event_names_the_rules_that_match_and_those_one_clause
     address = f"/cases/{case.pk}/evidence/{evidence.pk}/events/0/0/rules/"
     assert "Nearly" not in page_of(owner_client, address)
     page = page_of(owner_client, f"{address}?wait=1")
-    assert "Of 3 published rules the log sources of 3 take this event: 1 match it, 1 missed it" in page
+    assert "Of 3 published rules the log sources of 3 take this event: 1 matches it, 1 missed it" in page
     matched, missed = page.split("<h3>One clause away</h3>")
     assert "Tool started" in matched
     assert "Nearly" in missed
