@@ -31,7 +31,7 @@ from scans_app.services.raw_events import (
     page_before,
 )
 from scans_app.templatetags.display import event_time
-from sigma_engine import EvidenceError
+from sigma_engine import EvidenceError, field_rank
 
 FIELDS_SHOWN = 12  # of an event in the list
 TEXT_SHOWN = 160  # characters of one of them
@@ -45,7 +45,7 @@ COLUMN_FIELDS = {
 }
 Viewer = AbstractBaseUser | AnonymousUser
 OWN_RULES = 15
-PAGE_KEYS = ("after", "before", "around")
+PAGE_KEYS = ("after", "before", "around", "stay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,21 @@ class EventBrowser:
         return self.address(after=str(self.page.last)) if self.page.last else ""
 
     @property
+    def goes_on(self) -> bool:
+        """Whether the page goes on by itself: it ran out of time and has nothing to show, and nobody said to stay."""
+        return self.page.out_of_time and not self.rows and bool(self.go_on_url) and "stay" not in self.query
+
+    @property
+    def go_on_url(self) -> str:
+        """Where the look goes on in its own direction."""
+        return self.before_url if self.backwards else self.after_url
+
+    @property
+    def stay_url(self) -> str:
+        """This page, which then does not go on by itself."""
+        return with_query(self.query, {"stay": "1"}, keep_page=True)
+
+    @property
     def before_url(self) -> str:
         """The page before this one, "" at the start."""
         return self.address(before=str(self.page.first)) if self.looked_from else ""
@@ -251,7 +266,7 @@ def first_fields(event: dict[str, Any]) -> list[FieldValue]:
         field for title, fields in event_sections(event) if title != "System" for field in fields
     )
     held = [field for field in fields if not field.nothing and field.text != "-"]
-    return held[:FIELDS_SHOWN]
+    return sorted(held, key=lambda field: field_rank(field.name))[:FIELDS_SHOWN]
 
 
 def field_param(path: str) -> str:
