@@ -15,6 +15,8 @@ from sigma_engine.explain import explain
 from sigma_engine.inputs import read_rules
 from sigma_engine.rule import Rule
 
+FOLDED = 8  # false values of one field that a terminal shows; the others are counted
+
 
 def run_explain(options: argparse.Namespace) -> int:
     """Prints one tree for each rule and event: JSON lines, or indented text on a terminal. Exit 1 when the rules
@@ -32,7 +34,7 @@ def run_explain(options: argparse.Namespace) -> int:
             f"sigma_engine: {options.rules[0]} holds no detection rule that can be evaluated", file=sys.stderr
         )
         return 1
-    show = _readable if sys.stdout.isatty() else _as_json
+    show, most = (_readable, FOLDED) if sys.stdout.isatty() else (_as_json, None)
     name = Path(options.evidence).name
     try:
         for record in _records(options.evidence, options.record):
@@ -40,7 +42,7 @@ def run_explain(options: argparse.Namespace) -> int:
             for rule in rules:
                 head = {"rule_id": rule.id, "title": rule.title, "evidence": options.evidence}
                 head |= {"record_id": facts.record_id}
-                print(show(head | explain(rule, model, record.event, name).to_dict()))
+                print(show(head | explain(rule, model, record.event, name).to_dict(most)))
     except (EvidenceError, OSError) as error:
         print(f"sigma_engine: {options.evidence}: {error}", file=sys.stderr)
         return 1
@@ -67,20 +69,40 @@ def _readable(explanation: dict[str, Any]) -> str:
         if explanation["tried"]
         else "was not tried on"
     )
-    event = explanation["logsource"]["event"]
+    source = explanation["logsource"]
     lines = [
         f"{explanation['title']} {answer} record {explanation['record_id']}",
-        f"  wants {explanation['logsource']['wanted']}; the event is {event['channel']} {event['event_id']}",
+        f"  wants {source['wanted']}; the event is {source['event']['channel']} {source['event']['event_id']}",
+        f"  {source['sentence']}",
     ]
+    if not explanation["agrees"]:
+        lines.append("  The plain evaluator disagrees with the scanning engine: that is a fault of ours.")
+    for decided in explanation["deciding"] if explanation["tried"] else ():
+        lines += _decided_lines(decided, matched=explanation["verdict"])
     for condition in explanation["conditions"]:
         lines += _tree_lines(condition, 1)
     return "\n".join(lines)
 
 
+def _decided_lines(decided: dict[str, Any], *, matched: bool) -> list[str]:
+    place = f"line {decided['line']}, {decided['label']}"
+    alone = " (one clause away)" if decided["alone"] else ""
+    wanted = " It is true, and the condition wants it false." if decided["truth"] and not matched else ""
+    lines = [f"  Decided by {place}{alone}", f"    {decided['sentence']}{wanted}"]
+    for hint in decided["hints"]:
+        mended = f" Write: {hint['mended']}" if hint["mended"] else ""
+        lines.append(f"    Hint: {hint['sentence']}{mended}")
+    return lines
+
+
 def _tree_lines(node: dict[str, Any], depth: int) -> list[str]:
-    mark = "+" if node["truth"] else "-"
+    mark = "+" if node["truth"] else "-" if node["matters"] else "."
     line = f"{'  ' * depth}{mark} {node['label']}"
     if "field" in node:
         found = node["type"] if node["value"] is None else f"{node['type']} {node['value']!r}"
-        line += f"   <- {found}" + (f" ({node['reason']})" if node["reason"] else "")
-    return [line, *(text for child in node["children"] for text in _tree_lines(child, depth + 1))]
+        where = f" at {', '.join(node['paths'])}" if node["paths"] else ""
+        line += f"   <- {found}{where}" + (f" ({node['reason']})" if node["reason"] else "")
+    lines = [line, *(text for child in node["children"] for text in _tree_lines(child, depth + 1))]
+    if node["left_out"]:
+        lines.append(f"{'  ' * (depth + 1)}. {node['left_out']:,} more values of the list, none matched")
+    return lines

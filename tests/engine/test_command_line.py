@@ -296,6 +296,19 @@ def test_explain_prints_a_tree_for_the_chosen_record(work: Path) -> None:
     assert leaf["reason"] == "value_mismatch"
 
 
+def test_explain_says_what_decided_with_its_hint_in_both_forms(work: Path) -> None:
+    rule = (work / "rules" / "shell.yml").read_text()
+    (work / "rules" / "typo.yml").write_text(rule.replace("Image|endswith", "Imge|endswith"))
+    arguments = ("explain", "--rules", "rules/typo.yml", "logs/b.evtx", "--record", "1")
+    [tree] = [json.loads(line) for line in run(work, *arguments).stdout.splitlines()]
+    [decided] = tree["deciding"]
+    assert (decided["field"], decided["alone"]) == ("Imge", True)
+    assert "field_near" in [hint["code"] for hint in decided["hints"]]
+    text = run(work, *arguments, terminal=True).stdout
+    assert "The event has no `Imge`." in text
+    assert "Hint: The event has a field `Image`: is that the one? Write: Image|endswith:" in text
+
+
 def test_on_a_terminal_people_get_text(work: Path) -> None:
     scan = run(work, "scan", "logs", "--rules", "rules", terminal=True).stdout
     assert "3 events, 3 hits" in scan
