@@ -26,7 +26,7 @@ def dots(request: HttpRequest) -> HttpResponse:
 
     A text that cannot be asked answers with the reason alone: the last good answer stays on the page, greyed.
     """
-    return _answer(request, _rule(request), keep_last=True)
+    return _answer(request, _rule(request), live=True)
 
 
 @require_POST
@@ -112,11 +112,9 @@ def _rule(request: HttpRequest) -> Rule | None:
     return get_editable_rule(request, int(pk)) if pk.isdecimal() and len(pk) < 19 else None
 
 
-def _answer(
-    request: HttpRequest, rule: Rule | None, said: str = "", *, keep_last: bool = False
-) -> HttpResponse:
-    """The dots for the text of the request, and what was done. With `keep_last` a text that cannot be asked leaves
-    the dots on the page as they are."""
+def _answer(request: HttpRequest, rule: Rule | None, said: str = "", *, live: bool = False) -> HttpResponse:
+    """The dots for the text of the request, and what was done. A `live` answer came of the text alone: nothing was
+    done, and where the text cannot be asked the dots on the page stay as they are."""
     form = CheckForm(request.POST)
     if not form.is_valid():
         said = " ".join(error for errors in form.errors.values() for error in errors)
@@ -124,7 +122,7 @@ def _answer(
     text = with_line_ends_of("", form.cleaned_data["text"])
     chosen = request.POST.get("pin", "")
     context = pins_context(request, rule, text, form.cleaned_data["rule_set"], chosen)
-    response = render(request, "rules/_dots.html", {**context, "said": said, "answers": True})
-    if keep_last and context["pins"].problem:
+    response = render(request, "rules/_dots.html", {**context, "said": said, "answers": True, "live": live})
+    if live and context["pins"].problem:
         response.headers["HX-Reswap"] = "none"
     return response
