@@ -9,7 +9,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from rules_app.text_views import CodeLine, code_lines
 from sigma_engine import Escape, Explanation, Rule
 
 FOLDED = 8  # false values of one field that are shown; the others are counted
-LONGEST_LINES = 400  # lines of a rule that are shown around those that decided
+LONGEST_LINES = 400  # lines; of a longer rule the first ones are shown, and those around what the tree shows
 _LOGSOURCE_KEY = re.compile(r"\s*(category|product|service)\s*:")
 
 
@@ -86,15 +86,19 @@ class ExplainPage:
     @cached_property
     def lines(self) -> list[MarkedLine]:
         """The rule's lines; of a rule of thousands those around what is marked in the tree, and the first."""
-        marks, paths = self._marks, self._paths
-        marked = [
-            MarkedLine(line, marks.get(line.number), json.dumps(paths.get(line.number, [])))
-            for line in code_lines(self.rule.text, ())
+        marks, paths, text = self._marks, self._paths, self.rule.text.splitlines()
+        numbers = self._shown_numbers(len(text))
+        shown = code_lines("\n".join(text[number - 1] for number in numbers), ())
+        return [
+            MarkedLine(replace(line, number=number), marks.get(number), json.dumps(paths.get(number, [])))
+            for number, line in zip(numbers, shown, strict=False)
         ]
-        if len(marked) <= LONGEST_LINES:
-            return marked
-        shown = {number for node in self._nodes for number in range(node["line"] - 2, node["line"] + 3)}
-        return [one for one in marked if one.line.number in shown or one.line.number <= LONGEST_LINES // 4]
+
+    def _shown_numbers(self, total: int) -> list[int]:
+        if total <= LONGEST_LINES:
+            return list(range(1, total + 1))
+        around = {number for node in self._nodes for number in range(node["line"] - 2, node["line"] + 3)}
+        return sorted(number for number in around | set(range(1, 101)) if 1 <= number <= total)
 
     @property
     def lines_left(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -150,6 +151,11 @@ def load_rule(version: RuleVersion, placeholders: sigma_engine.Placeholders) -> 
     return parsed[0].rule
 
 
+def read_documents(text: str, placeholders: sigma_engine.Placeholders) -> tuple[sigma_engine.ParsedRule, ...]:
+    """What the engine reads of a text. The last few are remembered: several parts of a page ask for one text."""
+    return _read_documents(text, json.dumps({name: list(values) for name, values in placeholders.items()}))
+
+
 def load_event_model(version: EventModelVersion) -> sigma_engine.Model:
     """The engine's model of a version. Raises ValueError for a broken one, which can't be scanned with."""
     model = _parse_event_model(version.text)
@@ -172,6 +178,11 @@ def serving_sources(rule: Rule, model: sigma_engine.Model | None) -> tuple[sigma
     if model is None or not any(parts):
         return ()
     return model.sources_for(sigma_engine.Logsource(*parts))
+
+
+@lru_cache(maxsize=8)
+def _read_documents(text: str, placeholders: str) -> tuple[sigma_engine.ParsedRule, ...]:
+    return tuple(sigma_engine.parse_rules(text, json.loads(placeholders)))
 
 
 @lru_cache(maxsize=8)

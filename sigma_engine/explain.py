@@ -167,7 +167,7 @@ def explain(
     trees = condition_trees(rule, seen)
     verdict = tried and any(tree.truth for tree in trees)
     if tried and not verdict:
-        _mark_alone(trees, {id(clause.test) for clause in RuleClauses(rule, model).failed(event, accepted)})
+        _mark_alone(trees, {id(clause.test) for clause in RuleClauses(rule, model).weigh(seen)[1]})
     return Explanation(rule, model, event, file_name, tried, verdict, trees, accepted, counts, seen)
 
 

@@ -102,6 +102,7 @@ class _Evaluator:
             node = self._node("not", test, [node], name)
             node.truth = not node.children[0].truth
         node.clause = test
+        self._seen.remember(test, truth=node.truth)
         return node
 
     def _node(self, kind: str, test: FieldTest, children: list[Node], name: str) -> Node:
@@ -124,8 +125,13 @@ def _joined(children: list[Node], *, every: bool) -> bool:
 
 
 def nodes_of(node: Node) -> list[Node]:
-    """The node and all below it."""
-    return [node, *(inner for child in node.children for inner in nodes_of(child))]
+    """The node and all below it, in the order of the text."""
+    found, waiting = [], [node]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        waiting += reversed(node.children)
+    return found
 
 
 def facts_of(node: Node) -> dict[str, Any]:

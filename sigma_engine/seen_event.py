@@ -25,6 +25,7 @@ class SeenEvent:
         self.event = event
         self._model, self._accepted = model, accepted
         self._values: dict[str, Any] = {}
+        self._truths: dict[int, bool] = {}  # of field tests, by their id
 
     def again(self, event: dict[str, Any]) -> SeenEvent:
         """The event as another rule sees it."""
@@ -59,8 +60,15 @@ class SeenEvent:
 
     def holds(self, test: FieldTest) -> bool:
         """Whether a field test is true of the event, as the matcher decides it: a bound that is reached is false."""
-        combine = all if test.every else any
-        return combine(self._safely(test.field, value.test) for value in test.values) != test.negated
+        known = self._truths.get(id(test))
+        if known is None:
+            combine = all if test.every else any
+            known = combine(self._safely(test.field, value.test) for value in test.values) != test.negated
+        return known
+
+    def remember(self, test: FieldTest, *, truth: bool) -> None:
+        """What `holds` is to say of a field test that was decided elsewhere, value by value."""
+        self._truths[id(test)] = truth
 
     def _safely(self, field: str, test: ValueTest) -> bool:
         try:

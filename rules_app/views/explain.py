@@ -15,9 +15,9 @@ from rules_app.matching import NotReady
 from rules_app.models import Rule
 from rules_app.models.pins import CopiedEvent
 from rules_app.pins_page import dots_of
-from rules_app.selection import load_default_model, placeholders_of_set
+from rules_app.selection import load_default_model, placeholders_of_set, read_documents
 from rules_app.services.versions import text_sha256, with_line_ends_of
-from sigma_engine import Correlation, Filter, Placeholders, parse_rules
+from sigma_engine import Correlation, Filter, Placeholders
 from sigma_engine import explain as explain_rule
 
 CHOOSE = "Choose a pinned event: its explanation stands here, and follows the text."
@@ -67,7 +67,7 @@ def explain_text(text: str, placeholders: Placeholders, kept: CopiedEvent) -> Ex
     model = load_default_model()
     if model is None:
         raise NotReady("There is no default model, so nothing says where events have their fields.")
-    documents = parse_rules(text, placeholders)
+    documents = read_documents(text, placeholders)
     if len(documents) != 1:
         raise NotReady("The text holds no rule, or more than one: write one document.")
     rule = documents[0].rule

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from rules_app.explain_page import ExplainPage
 from rules_app.models import EventModel, EventModelVersion, Rule, RuleVersion
-from rules_app.selection import load_event_model, load_rule, placeholders_of_sets
+from rules_app.selection import load_event_model, load_rule, placeholders_of_sets, read_documents
 from scans_app.models import Case, EvidenceFields, Hit, Scan
 from scans_app.services.event_rows import clean_text
 from scans_app.services.field_counts import FieldCount
@@ -26,6 +26,7 @@ from sigma_engine import (
     EvidenceError,
     Filter,
     Model,
+    Placeholders,
     event_key,
     explain,
     filtered,
@@ -68,7 +69,7 @@ def explain_hit(hit: Hit, version: RuleVersion | None = None, *, with_escapes: b
     version = version or hit.rule_version
     model_version = hit.scan.model_version
     try:
-        rule = load_rule(version, lists_for_asking(hit.scan, version))
+        rule = _rule_of(version, lists_for_asking(hit.scan, version))
         model = load_event_model(model_version)
     except ValueError as error:
         return Why(version, model_version, None, f"There is nothing to explain: {error}.")
@@ -88,7 +89,7 @@ def explain_event(
     model_version = _default_model_version()
     try:
         placeholders = placeholders_of_sets([version])[version.rule.rule_set_id]
-        rule = load_rule(version, placeholders)
+        rule = _rule_of(version, placeholders)
         model = load_event_model(model_version)
     except ValueError as error:
         return Why(version, model_version, None, f"There is nothing to explain: {error}.")
@@ -143,6 +144,14 @@ def _otherwise(hit: Hit, engine: str) -> str:
         f"Scan {hit.scan_id} of {hit.scan.created_at:%d %b %Y} made a hit of this event with {made}; "
         f"today's engine {ENGINE_VERSION} does not."
     )
+
+
+def _rule_of(version: RuleVersion, placeholders: Placeholders) -> AnyRule:
+    """As `load_rule`, remembered: a rule of thousands of values is explained again and again."""
+    documents = read_documents(version.text, placeholders)
+    if len(documents) != 1 or documents[0].rule is None or documents[0].broken:
+        raise ValueError(f"version {version.number} of rule {version.rule_id} is broken")
+    return documents[0].rule
 
 
 def counts_of(case: Case, event: dict[str, Any]) -> dict[EventKey, FieldCount]:
