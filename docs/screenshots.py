@@ -58,6 +58,17 @@ def _find_rule(page: Page, title: str) -> None:
     page.wait_for_load_state("networkidle")
 
 
+def _pick_events(page: Page) -> None:
+    for key in ("j", "x", "j", "x"):
+        page.keyboard.press(key)
+
+
+def _draft(page: Page) -> None:
+    _pick_events(page)
+    page.keyboard.press("d")
+    page.locator("#draft-looked", has_text="the share of").wait_for()
+
+
 PICTURES = (
     Picture("cases", "/cases/"),
     Picture("case", "{case}"),
@@ -65,6 +76,8 @@ PICTURES = (
     Picture(
         "evidence-damaged", "{case}evidence/", lambda page: _find_rule(page, "WS07-PowerShell-damaged.evtx")
     ),
+    Picture("events", "{case}events/?q=lsass", _pick_events),
+    Picture("draft", "{case}events/?q=lsass", _draft),
     Picture("scan-new", "{case}scans/new/"),
     Picture("scan", "{case}scans/1/"),
     Picture("hits", "{case}hits/?from=2026-03-12T09:05:12&order=rare", lambda page: _open_hit(page, "event")),

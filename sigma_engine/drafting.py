@@ -37,7 +37,7 @@ _VOLATILE_VALUE: Final = re.compile(
 # What published rules ask about most: ticked first.
 _TELLING: Final = frozenset(
     """
-    CallTrace CommandLine Destination Details EventType GrantedAccess Image ImageLoaded ImagePath LogonType
+    CommandLine Destination Details EventType GrantedAccess Image ImageLoaded ImagePath LogonType
     NewProcessName ObjectName OriginalFileName ParentCommandLine ParentImage Payload PipeName QueryName
     RelativeTargetName ScriptBlockText ServiceFileName ServiceName ShareName SourceImage Status SubStatus
     TargetFilename TargetImage TargetObject TargetUserName TaskContent TaskName TicketEncryptionType
