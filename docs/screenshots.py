@@ -85,6 +85,11 @@ PICTURES = (
     Picture(
         "hits-why", "{case}hits/?from=2026-03-12T09:05:12&order=rare", lambda page: _open_hit(page, "why")
     ),
+    Picture(
+        "explain",
+        "{case}hits/?from=2026-03-12T09:05:12&order=rare",
+        lambda page: (_open_hit(page, "why"), _find_rule(page, "Rule, tree and event side by side")),
+    ),
     Picture("hits-dark", "{case}hits/?level=critical", scheme="dark"),
     Picture("hits-phone", "{case}hits/?level=critical", size=PHONE),
     Picture("keys", "{case}hits/", lambda page: page.keyboard.press("?")),
