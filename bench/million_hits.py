@@ -1,7 +1,6 @@
-"""A million hits on 600,000 events: what the hits page asks, and how long the database takes to answer.
+"""A million hits on 600,000 events, as a scan would have written them: what `bench.pages` asks.
 
-Run as `python -m bench.million_hits` with SIGMAWEB_DATA (and DATABASE_URL for PostgreSQL) naming a place of
-its own; the rows are made once and kept there. Prints milliseconds, and each as a multiple of a plain count.
+They are made once in the database that SIGMAWEB_DATA or DATABASE_URL names, and kept there.
 """
 
 from __future__ import annotations
@@ -9,8 +8,6 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
-from typing import Any
 
 import django
 
@@ -18,71 +15,28 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sigmaweb.settings")
 django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402
-from django.core.cache import cache  # noqa: E402
 from django.core.management import call_command  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
+from django.db import transaction  # noqa: E402
 
 from rules_app.models import EventModel, EventModelVersion, Rule, RuleSet, RuleVersion  # noqa: E402
 from scans_app.models import Case, Event, Evidence, Hit, Scan  # noqa: E402
 from scans_app.models.hits import event_pk  # noqa: E402
-from scans_app.services.hit_pages import hit_page  # noqa: E402
-from scans_app.services.stacks import STACK_COLUMNS, scan_mark, stack  # noqa: E402
+from scans_app.services.hit_groups import group_hits  # noqa: E402
 
 HITS, EVENTS, RULES, COMPUTERS, CHUNK = 1_000_000, 600_000, 400, 300, 200
 BATCH = 5_000
 VERDICTS = ("", "", "", "", "", "", "", "", "benign", "true_positive")
 
 
-def main() -> None:
+def million_hits() -> Scan:
+    """The scan that has them, grouped; made where it is not there."""
     call_command("migrate", verbosity=0)
     scan = Scan.objects.filter(hits=HITS).first() or build()
-    hits = Hit.objects.of_scan(scan)
-    rule = hits[0].rule_id
-    plain = timed(lambda: hits.count_up_to())
-    print(
-        f"{connection.vendor}, {HITS:,} hits on {EVENTS:,} events; a count up to 10,000 takes {plain:.1f} ms"
-    )
-    report("first page by time", plain, lambda: hit_page(hits))
-    for sort in ("-time", "-level", "title", "computer", "user"):
-        page = hit_page(hits.filter(time__lt=middle(hits)) if sort == "-time" else hits, sort=sort)
-        report(
-            f"page after a key, {sort}",
-            plain,
-            lambda page=page, sort=sort: hit_page(hits, sort=sort, after=page.after),
-        )
-    report("first page, levels high and critical", plain, lambda: hit_page(hits.filter(level__in=[4, 5])))
-    report("first page, one computer", plain, lambda: hit_page(hits.filter(computer="WS-7.example.org")))
-    report("first page, one rule", plain, lambda: hit_page(hits.filter(rule=rule)))
-    for field in STACK_COLUMNS:
-        report(f"stack by {field}", plain, lambda field=field: stack(hits, field))
-    report(
-        "stack by title, levels high and critical",
-        plain,
-        lambda: stack(hits.filter(level__in=[4, 5]), "title"),
-    )
-    field = "event.EventData.Image"
-    report(f"stack by {field}", plain, lambda: stack(hits, field), rounds=1)
-    cache.clear()
-    stack(hits, field, mark=scan_mark(scan))
-    report(f"stack by {field}, kept", plain, lambda: stack(hits, field, mark=scan_mark(scan)))
-
-
-def report(name: str, plain: float, question: Callable[[], Any], rounds: int = 3) -> None:
-    """Print the best of some rounds, and how many counts that is."""
-    best = min(timed(question) for _ in range(rounds))
-    print(f"{name:45} {best:9.1f} ms {best / plain:8.1f} x")
-
-
-def timed(question: Callable[[], Any]) -> float:
-    """Milliseconds that one answer takes."""
     began = time.perf_counter()
-    question()
-    return (time.perf_counter() - began) * 1000
-
-
-def middle(hits: Any) -> int:
-    """The time in the middle of the list."""
-    return int(hits.order_by("time").values_list("time", flat=True)[HITS // 2])
+    group_hits(scan.pk)
+    scan.refresh_from_db()
+    print(f"{scan.hit_groups.count():,} groups, made in {time.perf_counter() - began:.1f} s")
+    return scan
 
 
 def build() -> Scan:
@@ -158,4 +112,4 @@ def _event(hit: Hit, rng: random.Random) -> Event:
 
 
 if __name__ == "__main__":
-    main()
+    million_hits()

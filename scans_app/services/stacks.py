@@ -1,7 +1,7 @@
 """Stacks: hits grouped by one value, with their number, computers, first and last time, and the judged.
 
-Columns of the hit are answered by their covering index. Any other field of the event is read from the
-event's JSON, which takes a second or so for a million hits; what was computed is kept per question and state
+Columns are answered by the groups of a large scan, else by their covering index. Any other field of the event is read
+from the event's JSON, which takes a second or two for a million hits; what was computed is kept per question and state
 of the scan (`scan_mark`), so that it is computed once.
 """
 
@@ -30,6 +30,7 @@ from django.db.models.fields.json import KeyTextTransform, KeyTransform, compile
 
 from scans_app.event_values import path_steps
 from scans_app.models import HitGroup, HitJudgement, Scan
+from scans_app.services.event_stacks import can_stream, streamed
 
 #: What can be stacked by -> the column of `Hit`. Two rules may share one title: "rule" tells them apart.
 STACK_COLUMNS = {
@@ -84,13 +85,20 @@ def stack(
     """
     if order not in ORDERS:
         raise StackError(f"Stacks are ordered {' or '.join(ORDERS)}, not {order!r}.")
-    grouped = _grouped(hits, field).order_by("-n" if order == "common" else "n", "value")[:limit]
+    grouped = _grouped(hits, field).order_by("-n" if order == "common" else "n", "value", "kind")[:limit]
+
+    def counted() -> list[StackRow]:
+        rows = None
+        if field not in STACK_COLUMNS and can_stream():
+            rows = streamed(hits, _steps(field), order=order, limit=limit)
+        return [_row(row) for row in (grouped if rows is None else rows)]
+
     if not mark:
-        return _rows(grouped)
+        return counted()
     sql, params = grouped.query.sql_with_params()
     key = "stack:" + hashlib.sha256(repr((mark, sql, params)).encode()).hexdigest()
-    rows: list[StackRow] = cache.get_or_set(key, lambda: _rows(grouped), KEPT_SECONDS)
-    return rows
+    kept: list[StackRow] = cache.get_or_set(key, counted, KEPT_SECONDS)
+    return kept
 
 
 def scan_mark(scan: Scan) -> str:
@@ -143,20 +151,22 @@ class _JsonKind(Func):
         return self.as_sql(compiler, db, function="jsonb_typeof")
 
 
-def _event_value(field: str) -> tuple[Any, Any]:
-    """The text of an event's field, and its JSON type. Raises StackError for what is no path."""
+def _steps(field: str) -> list[str]:
+    """The path of a field of the event. Raises StackError for what is no path."""
     steps = path_steps(field.removeprefix(EVENT_PREFIX)) if field.startswith(EVENT_PREFIX) else []
     if not steps:
         fields = ", ".join(STACK_COLUMNS)
         raise StackError(f"Hits can't be stacked by {field!r}: use {fields}, or event. and a field's path.")
+    return steps
+
+
+def _event_value(field: str) -> tuple[Any, Any]:
+    """The text of an event's field, and its JSON type. Raises StackError for what is no path."""
+    steps = _steps(field)
     data: Any = F("event__data")
     for step in steps[:-1]:
         data = KeyTransform(step, data)
     return KeyTextTransform(steps[-1], data), _JsonKind(KeyTransform(steps[-1], data))
-
-
-def _rows(grouped: QuerySet[Any]) -> list[StackRow]:
-    return [_row(row) for row in grouped]
 
 
 def _row(row: dict[str, Any]) -> StackRow:
