@@ -53,6 +53,15 @@ def _misspell(page: Page) -> None:
     page.evaluate("scrollTo(0, 0)")
 
 
+def _draft(page: Page) -> None:
+    """Save a draft, and wait for what it gains and loses."""
+    write(page, text_of(page).replace("    GrantedAccess:\n      - '0x1010'\n", "    GrantedAccess:\n"))
+    page.locator("#id_comment").fill("0x1010 is asked for by our own agent")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/review/")
+    page.locator("#diff .delta").wait_for()
+
+
 def _find_rule(page: Page, title: str) -> None:
     page.get_by_role("link", name=title, exact=True).first.click()
     page.wait_for_load_state("networkidle")
@@ -96,6 +105,7 @@ PICTURES = (
     Picture("rules", "/rules/"),
     Picture("rules-import", "/rules/import/"),
     Picture("rule", f"/rules/?q={LSASS}", lambda page: _find_rule(page, LSASS)),
+    Picture("rule-review", "/rules/{rule}/edit/", _draft),
     Picture("rule-edit", "/rules/{rule}/edit/", _misspell),
     Picture("model", "/models/", lambda page: _find_rule(page, "Windows event logs")),
 )
