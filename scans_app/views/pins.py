@@ -62,4 +62,6 @@ def _sentence(count: int, rule: Rule | None, expected: str) -> str:
     events = "1 event" if count == 1 else f"{count:,} events"
     what = {"hit": "must hit", "miss": "must not hit"}.get(expected)
     to = f"of {rule.title}" if rule else "of the rule that you write next"
-    return f"{events}: {what}, as test {to}." if what else f"{events} pinned, among those {to}."
+    if what:
+        return f"{events}: {what}, as test {to}. Tests are read by everybody who reads rules."
+    return f"{events} pinned, among those {to}. Only you see them."
