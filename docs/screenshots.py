@@ -53,7 +53,7 @@ def _misspell(page: Page) -> None:
     page.evaluate("scrollTo(0, 0)")
 
 
-def _draft(page: Page) -> None:
+def _save_draft(page: Page) -> None:
     """Save a draft, and wait for what it gains and loses."""
     write(page, text_of(page).replace("    GrantedAccess:\n      - '0x1010'\n", "    GrantedAccess:\n"))
     page.locator("#id_comment").fill("0x1010 is asked for by our own agent")
@@ -105,7 +105,7 @@ PICTURES = (
     Picture("rules", "/rules/"),
     Picture("rules-import", "/rules/import/"),
     Picture("rule", f"/rules/?q={LSASS}", lambda page: _find_rule(page, LSASS)),
-    Picture("rule-review", "/rules/{rule}/edit/", _draft),
+    Picture("rule-review", "/rules/{rule}/edit/", _save_draft),
     Picture("rule-edit", "/rules/{rule}/edit/", _misspell),
     Picture("model", "/models/", lambda page: _find_rule(page, "Windows event logs")),
 )
