@@ -14,6 +14,7 @@ from rules_app.models.pins import CopiedEvent
 from rules_app.selection import load_default_model
 from rules_app.services.pins import MAX_PINS, PinError, PinSource
 
+NOTE = 500  # characters
 GOT = {True: "It hits.", False: "It does not hit.", None: "There was no time left to ask."}
 
 
@@ -62,7 +63,7 @@ def add_tests(
         for sha256, columns in rows.items():
             test = known.get(sha256) or RuleTest(rule=rule, created_by=user, **columns)
             test.must_hit = must_hit
-            test.note = note or test.note
+            test.note = _kept_note(note) or test.note
             test.save()
         return list(there.filter(sha256__in=rows))
 
@@ -85,8 +86,8 @@ def turn_test(test: RuleTest) -> None:
 
 
 def note_test(test: RuleTest, note: str) -> None:
-    """Say why a test is there; its first 500 characters are kept."""
-    RuleTest.objects.filter(pk=test.pk).update(note=note.strip()[:500])
+    """Say why a test is there; its first `NOTE` characters are kept."""
+    RuleTest.objects.filter(pk=test.pk).update(note=_kept_note(note))
 
 
 def remove_test(test: RuleTest) -> None:
@@ -110,3 +111,8 @@ def failing_tests(rule: Rule, version: RuleVersion) -> list[FailedTest]:
         for test, hit in zip(tests, matched.hits, strict=True)
         if hit is not test.must_hit
     ]
+
+
+def _kept_note(text: str) -> str:
+    """A note as any database takes it."""
+    return text.replace("\0", "").strip()[:NOTE]

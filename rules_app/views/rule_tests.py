@@ -34,7 +34,7 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
             rule,
             pasted.sources,
             must_hit=expected == "hit",
-            note=request.POST.get("note", "").strip()[:500],
+            note=request.POST.get("note", ""),
         )
     except PinError as error:
         messages.error(request, str(error))

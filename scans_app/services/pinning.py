@@ -7,8 +7,7 @@ from collections.abc import Iterable
 import sigma_engine
 from rules_app.services.pins import PinSource
 from scans_app.models import Case, Evidence
-
-Place = tuple[int, int, int]  # (evidence pk, chunk, position)
+from scans_app.services.raw_events import Place
 
 
 class EventMissing(LookupError):

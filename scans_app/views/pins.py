@@ -13,7 +13,8 @@ from rules_app.models import Rule
 from rules_app.services import pins, rule_tests
 from scans_app import access
 from scans_app.models import Hit
-from scans_app.services.pinning import EventMissing, Place, pin_sources
+from scans_app.services.pinning import EventMissing, pin_sources
+from scans_app.services.raw_events import Place
 
 MOST = pins.MAX_PINS
 
@@ -26,8 +27,9 @@ def pin(request: HttpRequest, case_pk: int) -> HttpResponse:
     rule_pk = request.POST.get("rule", "")
     rule = get_editable_rule(request, int(rule_pk)) if rule_pk.isdecimal() and len(rule_pk) < 19 else None
     hits = [pk for pk in request.POST.getlist("hit")[:MOST] if pk.isdecimal() and len(pk) < 19]
-    places = [place for text in request.POST.getlist("event")[:MOST] if (place := _place(text))]
-    places += Hit.objects.of_case(case).filter(pk__in=hits).values_list("evidence", "chunk", "position")
+    places = [place for text in request.POST.getlist("event")[:MOST] if (place := Place.read(text))]
+    of_hits = Hit.objects.of_case(case).filter(pk__in=hits).values_list("evidence", "chunk", "position")
+    places += [Place(*found) for found in of_hits]
     if not places:
         return HttpResponseBadRequest("Name events of this case (evidence:chunk:position) or hits.")
     try:
@@ -48,14 +50,6 @@ def pin(request: HttpRequest, case_pk: int) -> HttpResponse:
     back = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
     return redirect(back if safe else case)
-
-
-def _place(text: str) -> Place | None:
-    parts = text.split(":")
-    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 10 for part in parts):
-        return None
-    evidence, chunk, position = map(int, parts)
-    return evidence, chunk, position
 
 
 def _sentence(count: int, rule: Rule | None, expected: str) -> str:

@@ -92,7 +92,7 @@ def test_tests_are_pasted_turned_noted_and_removed_on_the_sheet(
     assert "2 tests are added" in page
     _, miss = rule.tests.all()
     teammate_client.post(f"/rules/tests/{miss.pk}/", {"do": "turn"})
-    teammate_client.post(f"/rules/tests/{miss.pk}/", {"do": "note", "note": "another tool"})
+    teammate_client.post(f"/rules/tests/{miss.pk}/", {"do": "note", "note": " another\0 tool "})
     miss.refresh_from_db()
     assert (miss.must_hit, miss.note, miss.expected) == (False, "another tool", "must not hit")
     teammate_client.post(f"/rules/tests/{miss.pk}/", {"do": "remove"})
