@@ -30,6 +30,12 @@ ZERO_OF = {
 }
 
 
+def zero_column(row: ScanFunnel) -> str:
+    """The column whose 0 is where a rule stopped; "" for a hit and for one that was never tried."""
+    column = ZERO_OF.get(Stop(row.stopped_at), "")
+    return "condition" if column and getattr(row, column) else column
+
+
 @dataclass(frozen=True)
 class DebugQuery:
     """What the address of the debug page asks for."""
@@ -158,7 +164,7 @@ class Step:
 
 def steps_of(row: ScanFunnel, total: int) -> list[Step]:
     """The funnel of a rule that was tried, from all events to its hits."""
-    zero = ZERO_OF.get(Stop(row.stopped_at), "")
+    zero = zero_column(row)
     counts = row.counts
     if "matches" in counts:
         stages = [

@@ -7,7 +7,6 @@ any order, whatever pieces the evidence was cut into.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -47,7 +46,8 @@ class Count:
     def add(self, events: int, first: Place) -> None:
         """Counts more events, of which the first is at a place."""
         self.events += events
-        self.first = min(self.first, first)
+        if first < self.first:
+            self.first = first
 
 
 @dataclass(slots=True)
@@ -126,6 +126,16 @@ def _add_counts(mine: dict[Any, Count], more: dict[Any, Count], limit: int | Non
             mine[key] = Count(count.events, count.first)
 
 
+def _add_later(mine: dict[Any, Count], keys: Iterable[Any], one: Count) -> None:
+    """Counts the events of `one` under each key; they come behind those that were counted there before."""
+    for key in keys:
+        known = mine.get(key)
+        if known is None:
+            mine[key] = Count(one.events, one.first)
+        else:
+            known.events += one.events
+
+
 def _add_names(mine: KindCounts, names: dict[str, int]) -> None:
     for name, events in names.items():
         if name in mine.names:
@@ -168,11 +178,11 @@ class ChunkFunnel:
             counts = funnel.of(kind)
             counts.events += events
             one = Count(events, Place(self._evidence, self._chunk, position))
-            fields = self._count_true(counts.answers, matched, one)
-            _add_counts(present, {(kind, fields): one})
+            fields, numbers = self._questions.split(matched)
+            _add_later(counts.answers, numbers, one)
+            _add_later(present, [(kind, fields)], one)
         for (kind, fields), one in present.items():
-            numbers = (*fields, *self._questions.together_of(fields))
-            _add_counts(funnel.of(kind).answers, dict.fromkeys(numbers, one))
+            _add_later(funnel.of(kind).answers, (*fields, *self._questions.together_of(fields)), one)
         for (accepted, names), events in self._names.items():
             shown = {name[:MAX_NAME_LENGTH]: events for name in names}
             _add_names(funnel.of(tuple(places[id(source)] for source in accepted)), shown)
@@ -188,11 +198,3 @@ class ChunkFunnel:
             failed = {which: Count(1, place) for which in failed_lambdas(self._model, accepted, record.event)}
             counts = funnel.of(tuple(places[id(source)] for source in accepted))
             _add_counts(counts.failed, failed, MAX_FAILED)
-
-    def _count_true(self, answers: dict[int, Count], matched: tuple[int, ...], one: Count) -> tuple[int, ...]:
-        """Counts what is true of some events but for the fields that are there, and gives those."""
-        asked = self._questions
-        start, end = bisect_left(matched, asked.fields_from), bisect_left(matched, asked.about_from)
-        rules, about = matched[:start], matched[end:]
-        _add_counts(answers, dict.fromkeys((*rules, *about, *asked.taken_by(rules, about)), one))
-        return matched[start:end]

@@ -107,6 +107,7 @@ class Questions:
             if _UNFILTERED in numbers
         }
         self._made: dict[int, list[tuple[int, Rule]]] = {}
+        self._split: dict[tuple[int, ...], tuple[tuple[int, ...], tuple[int, ...]]] = {}
         self._together_of: dict[tuple[int, ...], tuple[int, ...]] = {}
 
     def _asked(self, index: int, rule: Rule, first: int) -> Asked:
@@ -123,7 +124,18 @@ class Questions:
         """Whether a lambda of the model reached a bound in this process."""
         return any(one.faults for one in self._lambdas)
 
-    def taken_by(self, rules: tuple[int, ...], about: tuple[int, ...]) -> Iterator[int]:
+    def split(self, matched: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What is true of an event, apart: the fields that are there, and all that is counted of the rest."""
+        known = self._split.get(matched)
+        if known is None:
+            if len(self._split) >= _MAX_REMEMBERED:
+                self._split.clear()
+            start, end = bisect_left(matched, self.fields_from), bisect_left(matched, self.about_from)
+            rules, about = matched[:start], matched[end:]
+            known = self._split[matched] = matched[start:end], (*rules, *about, *self._taken_by(rules, about))
+        return known
+
+    def _taken_by(self, rules: tuple[int, ...], about: tuple[int, ...]) -> Iterator[int]:
         """The TAKEN_BY questions that are true of an event, given the rules and questions that are."""
         for number in about:
             index, filters = self._unfiltered.get(number, (-1, ()))

@@ -13,13 +13,13 @@ from scans_app import access
 from scans_app.debug_rule import rule_context
 from scans_app.debug_table import (
     NUMBERS,
-    ZERO_OF,
     DebugQuery,
     chips_of,
     never_tried,
     page_of,
     rows_of,
     steps_of,
+    zero_column,
 )
 from scans_app.models import Scan, ScanFunnel, ScanSources
 from scans_app.views.frame import case_frame
@@ -41,7 +41,7 @@ def debug(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
         "chips": chips_of(scan, query),
         "never": never_tried(scan, query),
         "page": page,
-        "rows": [(row, ZERO_OF.get(ScanFunnel.Stop(row.stopped_at), "")) for row in page.rows],
+        "rows": [(row, zero_column(row)) for row in page.rows],
         "sorts": {name: query.sorted_by(name) for name in ("level", "title", *NUMBERS, "stopped_at")},
     }
     return render_partial(request, "debug/debug.html", context, target="funnels", partial="funnels")
