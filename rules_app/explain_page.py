@@ -122,6 +122,8 @@ class ExplainPage:
         on_line: dict[int, list[Mark]] = defaultdict(list)
         for node in self._nodes:
             on_line[node["line"]].append(_mark(node, matched=self.tree["plain_verdict"]))
+        for condition, node in zip(self.rule.conditions, self.tree["conditions"], strict=False):
+            on_line[condition.line].append(_mark(node, matched=self.tree["plain_verdict"]))
         marks = {number: _joined(found) for number, found in on_line.items()}
         for number in _logsource_lines(self.rule):
             marks[number] = YES if self.tree["tried"] else NO

@@ -150,7 +150,9 @@ def _rule_of(version: RuleVersion, placeholders: Placeholders) -> AnyRule:
     """As `load_rule`, remembered: a rule of thousands of values is explained again and again."""
     documents = read_documents(version.text, placeholders)
     if len(documents) != 1 or documents[0].rule is None or documents[0].broken:
-        raise ValueError(f"version {version.number} of rule {version.rule_id} is broken")
+        first = next((one for one in version.findings if one["severity"] == "error"), None)
+        where = f", line {first['line']}: {first['message'].rstrip('.')}" if first else ""
+        raise ValueError(f"version {version.number} of rule {version.rule_id} is broken{where}")
     return documents[0].rule
 
 

@@ -110,6 +110,22 @@ def test_a_hit_whose_evidence_is_gone_is_explained_on_the_stored_event(
     assert "matches this event" in page
 
 
+def test_hostile_text_of_an_event_is_escaped_in_all_three_panes(
+    case: Case, make_hit: MakeHit, evidence: Evidence, owner_client: Client
+) -> None:
+    from tests.scans.conftest import process_event
+    from tests.scans_pages.conftest import HOSTILE
+
+    data = process_event(0, HOSTILE)
+    data["EventData"][HOSTILE] = HOSTILE
+    hit = make_hit(data=data)
+    evidence.path.unlink()
+    for address in (f"hits/{hit.pk}/explain/", f"hits/{hit.pk}/rules/?wait=1", f"hits/?hit={hit.pk}&tab=why"):
+        page = owner_client.get(f"/cases/{case.pk}/{address}").content.decode()
+        assert "<img src=x" not in page
+        assert "<script>alert" not in page
+
+
 def test_the_page_says_when_todays_engine_decides_otherwise_than_the_scan_did(
     case: Case, make_hit: MakeHit, owner_client: Client, other: Any
 ) -> None:
