@@ -231,7 +231,9 @@ def near_names(name: str, names: dict[str, int], limit: int = NEAR_NAMES) -> tup
     def likeness(other: str) -> tuple[float, int, str]:
         return (-alike(name, other), -names[other], other)
 
-    return tuple((other, names[other]) for other in sorted(list(names)[:_NAMES_COMPARED], key=likeness)[:limit])
+    return tuple(
+        (other, names[other]) for other in sorted(list(names)[:_NAMES_COMPARED], key=likeness)[:limit]
+    )
 
 
 def alike(name: str, other: str) -> float:
