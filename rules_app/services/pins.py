@@ -10,8 +10,9 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import Length
+from django.utils import timezone
 
 from rules_app.models import PinnedEvent, Rule, RuleTest
 
@@ -76,20 +77,19 @@ def unpin(user: User, rule: Rule | None, pks: Iterable[int] | None = None) -> in
 
 
 def adopt(user: User, rule: Rule) -> None:
-    """Give a rule what this person pinned and tested without one. What it has already is not doubled.
-
-    Raises PinError when that would be more than a rule can have, with nothing moved.
-    """
+    """Give a rule what this person pinned and tested without one, behind what it has. What it has already is not
+    doubled. Raises PinError when that would be more than a rule can have, with nothing moved."""
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        for model, owned in ((PinnedEvent, {"owner": user}), (RuleTest, {"created_by": user})):
-            there = model.objects.filter(rule=rule)
-            if model is PinnedEvent:
-                there = there.filter(owner=user)
-            loose = model.objects.filter(rule=None, **owned)
-            loose.filter(sha256__in=there.values("sha256")).delete()
-            _check_room(there.count(), loose.count())
-            loose.update(rule=rule)
+        mine = PinnedEvent.objects.filter(owner=user)
+        made = RuleTest.objects.filter(created_by=user)
+        there: list[QuerySet[Any]] = [mine.filter(rule=rule), RuleTest.objects.filter(rule=rule)]
+        loose: list[QuerySet[Any]] = [mine.filter(rule=None), made.filter(rule=None)]
+        behind = {"created_at": timezone.now()} if any(one.exists() for one in there) else {}
+        for new, old in zip(loose, there, strict=True):
+            new.filter(sha256__in=old.values("sha256")).delete()
+            _check_room(old.count(), new.count())
+            new.update(rule=rule, **behind)
 
 
 def _check_room(there: int, more: int) -> None:

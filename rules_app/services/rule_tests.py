@@ -71,12 +71,11 @@ def add_tests(
 def expect_nothing(user: User, test: RuleTest) -> None:
     """Take a test away and keep its event pinned for this person, at its place."""
     with transaction.atomic():
-        PinnedEvent.objects.get_or_create(
-            owner=user,
-            rule=test.rule,
-            sha256=test.sha256,
-            defaults={**test.columns(), "created_at": test.created_at},
+        pin, _ = PinnedEvent.objects.get_or_create(
+            owner=user, rule=test.rule, sha256=test.sha256, defaults=test.columns()
         )
+        pin.created_at = min(pin.created_at, test.created_at)
+        pin.save(update_fields=["created_at"])
         test.delete()
 
 

@@ -202,6 +202,32 @@ def test_what_was_pinned_without_a_rule_goes_to_the_rule_that_is_saved_first(
     assert verdicts(ask(owner_client, "dots")) == []
 
 
+def test_what_comes_to_a_rule_that_has_events_stands_behind_them(
+    shipped: EventModel, owner: User, owner_client: Client, make_rule: Callable[..., Rule]
+) -> None:
+    rule = make_rule()
+    ask(owner_client, "pins/add", json=json.dumps(MISS))
+    ask(owner_client, "pins/add", json=json.dumps(HIT), rule=rule.pk)
+    page = ask(owner_client, "pins/adopt", rule=rule.pk)
+    assert verdicts(page) == ["hit", "not hit"]
+
+
+def test_a_test_of_another_person_stays_at_its_place_for_who_expects_nothing_of_it(
+    shipped: EventModel, owner_client: Client, teammate_client: Client, make_rule: Callable[..., Rule]
+) -> None:
+    rule = make_rule()
+    for event, expected in ((MISS, "miss"), (HIT, "hit")):
+        page = ask(owner_client, "pins/add", json=json.dumps(event), rule=rule.pk)
+        pin = re.findall(r'name="pin" value="([^"]+)"', page)[-1]
+        ask(owner_client, "pins/expect", pin=pin, expected=expected, rule=rule.pk)
+    ask(teammate_client, "pins/add", json=json.dumps(MISS), rule=rule.pk)
+    page = ask(teammate_client, "dots", rule=rule.pk)
+    assert verdicts(page) == ["not hit, as expected", "hit, as expected"]
+    first = re.findall(r'name="pin" value="([^"]+)"', page)[0]
+    page = ask(teammate_client, "pins/expect", pin=first, expected="", rule=rule.pk)
+    assert verdicts(page) == ["not hit", "hit, as expected"]
+
+
 def test_an_expectation_that_does_not_hold_is_counted_and_marked(
     pinned: list[str], owner_client: Client
 ) -> None:
