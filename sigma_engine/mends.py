@@ -34,6 +34,8 @@ Mends = Callable[[MendText, Finding, Model | None], Iterator[Mend]]
 
 def with_mends(findings: Sequence[Finding], text: str, model: Model | None) -> list[Finding]:
     """The findings of a text under a model, each with the mends that it has."""
+    if not findings:
+        return []
     source = MendText(text)
     mended = [
         replace(finding, mends=tuple(_mends(source, finding, model))) for finding in findings[:_MAX_MENDED]

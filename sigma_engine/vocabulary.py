@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sigma_engine.check import events_of, sources_of_its_events
@@ -85,8 +86,12 @@ def logsource_words(model: Model) -> list[dict[str, Any]]:
     return [{"parts": list(parts), "events": events} for parts, events in found.items()]
 
 
+@lru_cache(maxsize=32)
 def mapped_fields(model: Model, logsource: LogsourceLike) -> dict[str, list[FieldMapping]]:
-    """The fields that a model maps for rules of a logsource, by name, each with its mappings, the commonest first."""
+    """The fields that a model maps for rules of a logsource, by name, each with its mappings, the commonest first.
+
+    Remembered, since a logsource that leaves much open has tens of thousands of mappings: not to be changed.
+    """
     sources = model.sources_for(logsource)
     kinds = {source: sources_of_its_events(source, model) for source in sources}
     names = set(model.fields).union(*(one.fields for accepted in kinds.values() for one in accepted))
