@@ -112,7 +112,7 @@ def losses_not_accepted(version: RuleVersion, user: User) -> list[Obstacle]:
             continue
         what = "1 true positive" if count == 1 else f"{count:,} true positives"
         if diff.pk in visible:
-            where = f"scan {diff.scan_id} of {diff.scan.case.name}. Tick what may be lost below the list of lost hits."
+            where = f"scan {diff.scan_id} of {diff.scan.case.name}. Tick under Hits what may be lost."
         else:
             where = "a case that you are not a member of: one of its members has to accept that."
         found.append(Obstacle("lost_true_positives", f"It loses {what} in {where}", "#hit-diff"))

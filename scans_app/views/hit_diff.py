@@ -98,7 +98,10 @@ def _answer(
         return redirect(f"{reverse('cases:diff_choice', args=[version.rule_id, version.number])}?{query}")
     context = {"rule": version.rule, "version": version, "chosen": scan, "problem": problem}
     context |= _diff_context(request, version, scan)
-    return render(request, "diffs/_diff.html", context, status=status)
+    response = render(request, "diffs/_diff.html", context, status=status)
+    if context["shown"] is not None:
+        response.headers["HX-Trigger"] = "hit-diff"  # what it found may stand in the way of publishing
+    return response
 
 
 def _diff_context(request: HttpRequest, version: RuleVersion, scan: Scan) -> dict[str, Any]:

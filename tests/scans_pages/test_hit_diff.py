@@ -201,6 +201,17 @@ def test_a_lost_true_positive_has_to_be_accepted_before_publishing(
     assert version.rule.draft == version
 
 
+def test_a_diff_that_ends_lets_the_page_around_it_look_again(
+    owner_client: Client, scanned: Scan, rule: Rule, owner: User
+) -> None:
+    version = draft(rule, changed(rule), owner)
+    form = {"rule": rule.pk, "version": version.number}
+    address = f"/cases/{scanned.case_id}/scans/{scanned.pk}/diff/"
+    answer = owner_client.post(address, form, headers={"HX-Request": "true"})
+    assert answer.headers["HX-Trigger"] == "hit-diff"
+    assert "Gained, 5" in answer.content.decode()
+
+
 def test_only_lost_true_positives_can_be_accepted(scanned: Scan, rule: Rule, owner: User) -> None:
     from scans_app.services.hit_diff import accept_losses
 
