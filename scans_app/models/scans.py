@@ -86,6 +86,7 @@ class Scan(Job):
     regex_timeouts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)  # why it failed
     is_grouped = models.BooleanField(default=False)  # whether its hits are summed up as HitGroups
+    verdict_changes = models.PositiveBigIntegerField(default=0)  # raised with each batch of verdicts on its hits
     cpu_share = models.PositiveSmallIntegerField(default=100)  # percent of one core that a worker takes for it
 
     objects = ScanQuerySet.as_manager()

@@ -44,14 +44,15 @@ def group_hits(scan_pk: int) -> None:
 
 
 def count_judged(changes: Iterable[tuple[Hit, int]]) -> None:
-    """Count hits whose verdict was given (+1) or taken back (-1) in the groups of their scans, in the transaction
-    that writes the verdicts."""
+    """Count hits whose verdict was given (+1), taken back (-1) or changed (0) in their scans and in the groups there,
+    in the transaction that writes the verdicts."""
     changed: Counter[tuple[int, ...]] = Counter()
     for hit, change in changes:
         changed[hit.scan_id, *(getattr(hit, name) for name in HitGroup.KEYS)] += change
     # Locked in one order: verdicts wait while the groups of their scan are being written, and for each other.
     scans = Scan.objects.select_for_update().filter(pk__in={scan for scan, *_ in changed}).order_by("pk")
     grouped = dict(scans.values_list("pk", "is_grouped"))
+    Scan.objects.filter(pk__in=grouped).update(verdict_changes=F("verdict_changes") + 1)
     for (scan, *keys), change in sorted(changed.items()):
         if grouped[scan] and change:
             groups = HitGroup.objects.filter(scan=scan, **dict(zip(HitGroup.KEYS, keys, strict=True)))

@@ -29,7 +29,7 @@ from django.db.models import (
 from django.db.models.fields.json import KeyTextTransform, KeyTransform, compile_json_path
 
 from scans_app.event_values import path_steps
-from scans_app.models import HitGroup, HitJudgement, Scan
+from scans_app.models import HitGroup, Scan
 from scans_app.services.event_stacks import can_stream, streamed
 
 #: What can be stacked by -> the column of `Hit`. Two rules may share one title: "rule" tells them apart.
@@ -102,9 +102,9 @@ def stack(
 
 
 def scan_mark(scan: Scan) -> str:
-    """A text that changes when the hits of the scan or anyone's verdicts do."""
-    last = HitJudgement.objects.order_by("-pk").values_list("pk", flat=True).first()
-    return f"{scan.pk}.{scan.hits}.{last}"
+    """A text that changes when the hits of the scan or their verdicts do, as the database has them now."""
+    state = Scan.objects.filter(pk=scan.pk).values_list("hits", "verdict_changes").first()
+    return f"{scan.pk}.{state}"
 
 
 def _grouped(hits: QuerySet[Any], field: str) -> QuerySet[Any]:
