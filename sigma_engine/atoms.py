@@ -6,13 +6,15 @@ events it is asked of.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sigma_engine.condition import And, Not, Of, Ref, Tree
 from sigma_engine.detection import FieldTest, Group, Value
-from sigma_engine.patterns import AnyTest, TextPattern, ValueTest
+from sigma_engine.literals import TextTests
+from sigma_engine.patterns import AnyTest, RegexTest, TextPattern, ValueTest
 from sigma_engine.rule import Rule
-from sigma_engine.truth import AnyOf, Nay, Truth, every, some
+from sigma_engine.truth import AnyOf, Atoms, Nay, Truth, every, some
 
 _WEIGHT_OF_OTHERS = 0.3
 
@@ -29,9 +31,11 @@ class AtomTable:
 
     def __init__(self) -> None:
         self.all: list[Atom] = []
-        self.weights: list[float] = []  # how often each is likely true
+        self._weights: list[float] = []  # how often each is likely true
         self._numbers: dict[Atom, int] = {}
         self._truths: dict[int, Truth] = {}
+        self._text_tests: dict[tuple[int, ...], TextTests] = {}
+        self._triggers: dict[int, Atoms | None] = {}
 
     def truth(self, index: int, rule: Rule) -> Truth:
         """The rule as a truth, without its `vql`; `index` names it, and the same rule must always come with it."""
@@ -40,6 +44,26 @@ class AtomTable:
             conditions = (self._tree(condition.tree, rule) for condition in rule.conditions)
             found = self._truths[index] = some(conditions)
         return found
+
+    def trigger(self, index: int, truth: Truth) -> Atoms | None:
+        """The atoms of which one must be true for a truth of the rule of that index to hold; None when it may hold
+        without any."""
+        if truth is not self._truths.get(index):  # only a part of the rule is left
+            return truth.trigger(self._cost)
+        if index not in self._triggers:
+            self._triggers[index] = truth.trigger(self._cost)
+        return self._triggers[index]
+
+    def text_tests(self, numbers: Sequence[int]) -> TextTests:
+        """The text tests among some atoms, ready to be asked; buckets that ask the same share them."""
+        tests = [(n, test) for n in numbers if isinstance(test := self.all[n].test, TextPattern | RegexTest)]
+        name = tuple([number for number, _ in tests])
+        if name not in self._text_tests:
+            self._text_tests[name] = TextTests(tests)
+        return self._text_tests[name]
+
+    def _cost(self, atoms: Atoms) -> float:
+        return sum([self._weights[atom] for atom in atoms])
 
     def _tree(self, tree: Tree, rule: Rule) -> Truth:
         if isinstance(tree, Ref):
@@ -71,7 +95,7 @@ class AtomTable:
         number = self._numbers.setdefault(atom, len(self.all))
         if number == len(self.all):
             self.all.append(atom)
-            self.weights.append(_weight(atom.test))
+            self._weights.append(_weight(atom.test))
         return number
 
 

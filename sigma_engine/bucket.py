@@ -30,6 +30,7 @@ class _Shape(NamedTuple):
 
     wanted: tuple[tuple[str, Classifier], ...]
     absent: tuple[int, ...]
+    references: tuple[tuple[Reference, str, str], ...]
 
 
 class Bucket:
@@ -61,14 +62,15 @@ class Bucket:
                 self._lambdas.append((number, model.mapping(field, accepted), test))
             else:
                 by_field.setdefault(field, []).append((number, test))
-        self._keywords = KeywordClassifier(by_field.pop("", []), timeouts)
+        texts = {field: table.text_tests([atom for atom, _ in tests]) for field, tests in by_field.items()}
+        keywords = by_field.pop("", [])
+        self._keywords = KeywordClassifier(keywords, texts.get("") or table.text_tests(()), timeouts)
         self._classifiers = [
-            Classifier(model.mapping(field, accepted), tests, self._names, budget, timeouts)
+            Classifier(model.mapping(field, accepted), tests, texts[field], self._names, budget, timeouts)
             for field, tests in by_field.items()
         ]
-        self._has_residual = bool(self._keywords.tests or self._references or self._lambdas)
         self._plan(budget)
-        self._index(truths, table.weights)
+        self._index(truths, table)
         self._verdicts: dict[tuple[int, ...], tuple[int, ...]] = {}
         budget.register(self._verdicts)
 
@@ -84,20 +86,26 @@ class Bucket:
             ComputedClassifier(one, budget) for one in others if ComputedClassifier.serves(one.mapping)
         ]
         self._others = [one for one in others if not ComputedClassifier.serves(one.mapping)]
-        self._fallbacks = frozenset(key for key, one in self._inverted if one.mapping.path is None)
+        self._inverted_references = [
+            (one, left, right)
+            for one in self._references
+            if (left := _event_data_key(one.left)) is not None
+            and (right := _event_data_key(one.right)) is not None
+        ]
+        inverted = {one for one, _, _ in self._inverted_references}
+        self._other_references = [one for one in self._references if one not in inverted]
+        mapped = [one.mapping for _, one in self._inverted]
+        mapped += [side for one in inverted for side in (one.left, one.right)]
+        self._fallbacks = frozenset(mapping.field for mapping in mapped if mapping.path is None)
         self._shapes: dict[tuple[str, ...], _Shape] = {}
 
-    def _index(self, truths: Iterable[tuple[int, Truth]], weights: Sequence[float]) -> None:
+    def _index(self, truths: Iterable[tuple[int, Truth]], table: AtomTable) -> None:
         """Lists for each atom the rules that need it, and those that need none."""
-
-        def cost(atoms: Atoms) -> float:
-            return sum([weights[atom] for atom in atoms])
-
         self._truths = dict(truths)
         self._rules_of: dict[int, list[int]] = {}
         self._untriggered: list[int] = []
         for index, truth in self._truths.items():
-            trigger = truth.trigger(cost)
+            trigger = table.trigger(index, truth)
             if trigger is None:
                 self._untriggered.append(index)
             for atom in trigger or ():
@@ -126,12 +134,19 @@ class Bucket:
                 classes.append(computed.classify(event, data))
             for classifier in self._others:
                 classes.append(classifier.classify(classifier.mapping.read(event)))
+            residual = [
+                one.atom for one, left, right in shape.references if one.compares(data[left], data[right])
+            ]
+            residual += [one.atom for one in self._other_references if one.holds(event)]
         else:
             classes = [one.classify(one.mapping.read(event)) for one in self._classifiers]
-        if self._has_residual:
-            residual = self._residual(event, text)
-            if residual:
-                classes.append(self._names.number(residual))
+            residual = [one.atom for one in self._references if one.holds(event)]
+        if self._keywords.may_be_in(text):
+            residual += self._keywords.true_of(event)
+        if self._lambdas:
+            residual += self._true_lambdas(event)
+        if residual:
+            classes.append(self._names.number(residual))
         return tuple(classes)
 
     def true_atoms(self, key: tuple[int, ...]) -> Atoms:
@@ -169,21 +184,21 @@ class Bucket:
         if len(self._shapes) >= _MAX_SHAPES:
             self._shapes.clear()
         absent = {one.absent_class for key, one in self._inverted if key not in data} - {0}
-        shape = _Shape(tuple((key, one) for key, one in self._inverted if key in data), tuple(sorted(absent)))
+        shape = _Shape(
+            tuple((key, one) for key, one in self._inverted if key in data),
+            tuple(sorted(absent)),
+            tuple(both for both in self._inverted_references if both[1] in data and both[2] in data),
+        )
         self._shapes[tuple(data)] = shape
         return shape
 
-    def _residual(self, event: dict[str, Any], text: str) -> set[int]:
-        """The atoms that no single value decides: keywords, and fields held against each other."""
-        true = self._keywords.true_of(event, text)
-        true.update([one.atom for one in self._references if one.holds(event)])
+    def _true_lambdas(self, event: dict[str, Any]) -> Iterator[int]:
         for atom, mapping, asked in self._lambdas:
             try:
                 if asked.asks(mapping.read(event), event):
-                    true.add(atom)
+                    yield atom
             except LambdaError:
                 self._timeouts.note(asked.text)
-        return true
 
     def _decide(self, true: Atoms) -> tuple[int, ...]:
         candidates = set(self._untriggered)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from sigma_engine.atoms import AtomTable
 from sigma_engine.bucket import Bucket
 from sigma_engine.classifier import CacheBudget, Timeouts
+from sigma_engine.collection import collection_paused
 from sigma_engine.compiler import CompiledSet
-from sigma_engine.decided import decided_by
+from sigma_engine.decided import KeyAtoms
 from sigma_engine.events import EventKey
 from sigma_engine.funnel_questions import Questions
 from sigma_engine.model import Source
@@ -23,6 +24,7 @@ class _Group:
     """The rules of one combination of accepted sources; those with a `vql` see an event of their own."""
 
     truths: list[tuple[int, Truth]]
+    key_atoms: KeyAtoms
     vql_rules: list[tuple[Rule, Bucket]]
 
 
@@ -47,14 +49,13 @@ class Buckets:
     def of(self, accepted: Accepted, key: EventKey | None) -> Bucket | None:
         """The bucket of events that these sources accept; None when no rule can match them. `key` is None for events
         that do not hold exactly what their key says."""
-        group = self._groups.get(accepted)
-        if group is None:
-            group = self._groups[accepted] = self._group(accepted)
-        if key is None:
-            return self._left(accepted, group, frozenset(), frozenset())
-        truths = (truth for _, truth in group.truths)
-        decided = decided_by(key, truths, self._table, self._compiled.model, accepted, self._timeouts)
-        return self._left(accepted, group, *decided)
+        with collection_paused():
+            group = self._groups.get(accepted)
+            if group is None:
+                group = self._groups[accepted] = self._group(accepted)
+            if key is None:
+                return self._left(accepted, group, frozenset(), frozenset())
+            return self._left(accepted, group, group.key_atoms.all, group.key_atoms.true_of(key))
 
     def report(self) -> list[Bucket]:
         """The buckets that there are."""
@@ -72,7 +73,9 @@ class Buckets:
             if rule.vql is not None
             and (bucket := self._bucket([(index, self._table.truth(index, rule))], accepted, []))
         ]
-        return _Group(plain, vql_rules)
+        truths = [truth for _, truth in plain]
+        key_atoms = KeyAtoms(truths, self._table, self._compiled.model, accepted, self._timeouts)
+        return _Group(plain, key_atoms, vql_rules)
 
     def _left(self, accepted: Accepted, group: _Group, known: Atoms, true: Atoms) -> Bucket | None:
         """The bucket of what is left of a group's rules when it is known of some atoms which are true."""

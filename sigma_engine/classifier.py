@@ -83,6 +83,7 @@ class Classifier(dict[Any, int]):
         self,
         mapping: Mapping,
         tests: Sequence[tuple[int, ValueTest]],
+        texts: TextTests,
         names: ClassNames,
         budget: CacheBudget,
         timeouts: Timeouts,
@@ -91,7 +92,7 @@ class Classifier(dict[Any, int]):
         self.mapping = mapping
         self.misses = 0
         self._tests = tests
-        self._texts = TextTests([(a, t) for a, t in tests if isinstance(t, TextPattern | RegexTest)])
+        self._texts = texts
         self._others = [(a, t) for a, t in tests if not isinstance(t, TextPattern | RegexTest)]
         self._element_tests = [(a, t) for a, t in self._others if not isinstance(t, ExistsTest)]
         self._names = names

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sigma_engine.collection import collection_paused
 from sigma_engine.correlation_plan import Correlations, plan_correlations
 from sigma_engine.findings import Finding, Scope, Severity
 from sigma_engine.global_filter import filtered
@@ -138,7 +139,8 @@ def load_compiled(digest: str) -> CompiledSet | None:
             # A pickle is code: one that others could have written is not read.
             if status.st_uid != os.getuid() or status.st_mode & 0o022:
                 return None
-            loaded = pickle.load(stream)  # noqa: S301 - see above
+            with collection_paused():
+                loaded = pickle.load(stream)  # noqa: S301 - see above
     except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError):
         return None
     return loaded if isinstance(loaded, CompiledSet) and loaded.digest == digest else None

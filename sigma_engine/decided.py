@@ -7,14 +7,14 @@ left for events of that key, without these tests.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sigma_engine.atoms import AtomTable
 from sigma_engine.classifier import Timeouts
 from sigma_engine.events import EventKey
 from sigma_engine.mapping import ORIGIN_FALLBACK, Mapping
 from sigma_engine.model import Model, Source
-from sigma_engine.patterns import FieldRefTest, holds
+from sigma_engine.patterns import FieldRefTest, ValueTest, holds
 from sigma_engine.regexes import RegexTimeout
 from sigma_engine.truth import Atoms, Truth, atoms_in
 from sigma_engine.vql_test import VqlTest
@@ -25,40 +25,42 @@ _PATHS: Final = frozenset(
 _ROUTED: Final = frozenset({"EventID", "Channel", "Provider_Name"})
 
 
-class Decided(NamedTuple):
-    """The atoms that a key decides, and those of them that are true."""
+class KeyAtoms:
+    """The atoms of some rules that the key of an event decides, when the event holds exactly what the key says."""
 
-    known: Atoms
-    true: Atoms
+    def __init__(
+        self,
+        truths: Iterable[Truth],
+        table: AtomTable,
+        model: Model,
+        accepted: tuple[Source, ...],
+        timeouts: Timeouts,
+    ) -> None:
+        self._timeouts = timeouts
+        self._asked: list[tuple[int, Mapping, ValueTest]] = []
+        for number in frozenset[int]().union(*(atoms for truth in truths for atoms in atoms_in(truth))):
+            field, test = table.all[number]
+            if field and not isinstance(test, FieldRefTest | VqlTest):
+                mapping = model.mapping(field, accepted)
+                if _reads_key(mapping):
+                    self._asked.append((number, mapping, test))
+        self.all: Atoms = frozenset(number for number, _, _ in self._asked)
 
+    def true_of(self, key: EventKey) -> Atoms:
+        """Those that are true of events of a key."""
+        provider = {"Name": key.provider}
+        system = {"EventID": {"Value": key.event_id}, "Channel": key.channel, "Provider": provider}
+        event: dict[str, Any] = {"System": system}
+        return frozenset(
+            number for number, mapping, test in self._asked if self._holds(test, mapping.read(event))
+        )
 
-def decided_by(
-    key: EventKey,
-    truths: Iterable[Truth],
-    table: AtomTable,
-    model: Model,
-    accepted: tuple[Source, ...],
-    timeouts: Timeouts,
-) -> Decided:
-    """The atoms of rules that the key of an event decides, when the event holds exactly what the key says."""
-    system = {"EventID": {"Value": key.event_id}, "Channel": key.channel, "Provider": {"Name": key.provider}}
-    event: dict[str, Any] = {"System": system}
-    known: set[int] = set()
-    true: set[int] = set()
-    for number in frozenset[int]().union(*(atoms for truth in truths for atoms in atoms_in(truth))):
-        field, test = table.all[number]
-        if not field or isinstance(test, FieldRefTest | VqlTest):
-            continue
-        mapping = model.mapping(field, accepted)
-        if not _reads_key(mapping):
-            continue
-        known.add(number)
+    def _holds(self, test: ValueTest, value: Any) -> bool:
         try:
-            if holds(test, mapping.read(event)):
-                true.add(number)
+            return holds(test, value)
         except RegexTimeout:
-            timeouts.note(test.describe())
-    return Decided(frozenset(known), frozenset(true))
+            self._timeouts.note(test.describe())
+            return False
 
 
 def _reads_key(mapping: Mapping) -> bool:

@@ -11,6 +11,8 @@ import orjson
 from sigma_engine.event_parts import DEEPEST, Document, element, event_data, is_too_deep
 from sigma_engine.event_shapes import to_event
 
+_HEAD = 200  # characters: no event of Windows has its data before
+
 
 def from_evtx_json(text: str) -> Document:
     """An event from the JSON that the `evtx` parser writes for one record.
@@ -53,7 +55,7 @@ def decoded(text: str) -> Document:
         if data:
             if "Data" in data or "#attributes" in data:
                 event["EventData"] = event_data(data)
-            elif text.count('":', text.find('"EventData":{')) != len(data) + 1:
+            elif text.count('":', text.find('"EventData":{', _HEAD)) != len(data) + 1:
                 event["EventData"] = event_data(_with_repeats(text)["Event"]["EventData"])
         elif "UserData" in event:
             event["UserData"] = element(_with_repeats(text)["Event"]["UserData"]) or {}

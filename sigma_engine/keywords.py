@@ -56,19 +56,21 @@ def _may_match_number(test: ValueTest) -> bool:
 class KeywordClassifier:
     """All keyword tests of a bucket."""
 
-    def __init__(self, tests: Sequence[tuple[int, ValueTest]], timeouts: Timeouts) -> None:
+    def __init__(self, tests: Sequence[tuple[int, ValueTest]], texts: TextTests, timeouts: Timeouts) -> None:
         self.tests = list(tests)
         self._others = [(a, t) for a, t in tests if not isinstance(t, TextPattern | RegexTest)]
-        self._texts = TextTests([(a, t) for a, t in tests if isinstance(t, TextPattern | RegexTest)])
+        self._texts = texts
         self._timeouts = timeouts
         self._needles = Needles([test for _, test in self.tests])
         self._with_numbers = any(_may_match_number(test) for _, test in tests)
 
-    def true_of(self, event: dict[str, Any], text: str = "") -> set[int]:
-        """The keyword atoms that are true of an event. `text` is the JSON that it was read from, where the `evtx`
-        parser wrote it."""
-        if not self.tests or (text and not self._needles.may_be_in(text)):
-            return set()
+    def may_be_in(self, text: str) -> bool:
+        """Whether a keyword may be true of an event. `text` is the JSON that the `evtx` parser wrote of it, "" when
+        there is none."""
+        return bool(self.tests) and (not text or self._needles.may_be_in(text))
+
+    def true_of(self, event: dict[str, Any]) -> set[int]:
+        """The keyword atoms that are true of an event."""
         texts: list[str] = []
         _collect(event, texts, with_numbers=self._with_numbers)
         joined = f"{END}{START}".join(texts)

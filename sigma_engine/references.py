@@ -17,14 +17,18 @@ class Reference:
         self, atom: int, left: Mapping, right: Mapping, test: FieldRefTest, budget: CacheBudget
     ) -> None:
         self.atom = atom
-        self._left, self._right, self._test = left, right, test
+        self.left, self.right = left, right
+        self._test = test
         self._budget = budget
         self._known: dict[tuple[str, str], bool] = {}
         budget.register(self._known)
 
     def holds(self, event: dict[str, Any]) -> bool:
         """Whether the fields of an event stand to each other as the test wants; false when one is absent."""
-        one, other = self._left.read(event), self._right.read(event)
+        return self.compares(self.left.read(event), self.right.read(event))
+
+    def compares(self, one: Any, other: Any) -> bool:
+        """Whether two values stand to each other as the test wants."""
         if type(one) is not str or type(other) is not str:
             return one is not ABSENT and other is not ABSENT and self._test.compares(one, other)
         known = self._known.get((one, other))

@@ -16,24 +16,30 @@ _MAX_KEYS = (
 
 
 class Route:
-    """Where the events of one key go: the sources that take them, and the buckets that were found for them.
+    """Where the events of one key go: the sources that take them, the most specific first, and their bucket.
 
-    `key` is None when it was taken from an event that does not hold exactly what its key says.
+    `key` is None when it was taken from an event that does not hold exactly what its key says. `asks`: whether a
+    source has a `where`, which is asked of each event: `narrowed` has the answer. The scanner sets `bucket` (None:
+    no rule can match) and `is_ready` when it first needs them.
     """
 
-    __slots__ = ("_sources", "asks", "buckets", "key")
+    __slots__ = ("_narrowed", "asks", "bucket", "is_ready", "key", "sources")
 
     def __init__(self, sources: tuple[Source, ...], key: EventKey | None) -> None:
-        self._sources = sources
+        self.sources = sources
         self.key = key
-        self.buckets: dict[tuple[Source, ...], Bucket | None] = {}
         self.asks = any(source.where is not None for source in sources)
+        self.bucket: Bucket | None = None
+        self.is_ready = False
+        self._narrowed: dict[tuple[Source, ...], Route] = {}
 
-    def accepted(self, event: dict[str, Any]) -> tuple[Source, ...]:
-        """The sources that take this event, the most specific first, each `where` asked."""
-        if not self.asks:
-            return self._sources
-        return tuple([source for source in self._sources if source.wants(event)])
+    def narrowed(self, event: dict[str, Any]) -> Route:
+        """The route of an event by those sources alone whose `where` wants it."""
+        wanting = tuple([source for source in self.sources if source.wants(event)])
+        found = self._narrowed.get(wanting)
+        if found is None:
+            found = self._narrowed[wanting] = Route(wanting, self.key)
+        return found
 
 
 class Router:
@@ -46,7 +52,11 @@ class Router:
         self._others: dict[EventKey, Route] = {}
 
     def route(self, event: dict[str, Any]) -> Route:
-        """The route of an event."""
+        """The route of an event, each `where` asked."""
+        route = self._of_key(event)
+        return route.narrowed(event) if route.asks else route
+
+    def _of_key(self, event: dict[str, Any]) -> Route:
         key = exact_key(event)
         if key is None:
             found = event_key(event)
@@ -59,7 +69,7 @@ class Router:
 
     def accepted(self, event: dict[str, Any]) -> tuple[Source, ...]:
         """The sources that take this event, the most specific first, each `where` asked."""
-        return self.route(event).accepted(event)
+        return self.route(event).sources
 
     def _sources(self, key: EventKey) -> tuple[Source, ...]:
         return self._model.accepting(key, self._file_name)

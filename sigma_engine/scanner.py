@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +63,7 @@ class Scanner:
         self._budget = CacheBudget()
         self._timeouts = Timeouts()
         self._routers: dict[str, Router] = {}
+        self._asks_file = any(source.files for source in compiled.model.sources)
         self._with_details = frozenset(
             index
             for index, rule in enumerate(compiled.rules)
@@ -93,7 +93,7 @@ class Scanner:
         name the file."""
         found = ChunkHits(evidence_file.read_chunk(number))
         router = self._router(file_name)
-        by_source: Counter[tuple[Source, ...]] = Counter()
+        by_route: dict[Route, int] = {}
         self._timeouts.counts = found.regex_timeouts
         funnel = self._chunk_funnel(evidence, number)
         for record in found.read.records:
@@ -101,21 +101,17 @@ class Scanner:
             if time_range != (None, None) and not _inside(event_time(event), time_range):
                 continue
             route = router.route(event)
-            accepted = route.accepted(event)
-            by_source[accepted] += 1
-            try:
-                bucket = route.buckets[accepted]
-            except KeyError:
-                bucket = self._bucket(route, accepted)
+            by_route[route] = by_route.get(route, 0) + 1
+            bucket = route.bucket if route.is_ready else self._bucket(route)
             matched = bucket.match(event, record.text) if bucket is not None else ()
             if funnel is not None:
-                matched = funnel.see(accepted, matched, Record(number, record.position, event))
+                matched = funnel.see(route.sources, matched, Record(number, record.position, event))
             if matched:
-                self._keep(matched, event, record, accepted, evidence, found)
-        found.events = by_source.total()
+                self._keep(matched, event, record, route.sources, evidence, found)
+        found.events = sum(by_route.values())
         found.funnel = funnel.count() if funnel is not None else None
-        for accepted, count in by_source.items():
-            for name in {source.name for source in accepted}:
+        for route, count in by_route.items():
+            for name in {source.name for source in route.sources}:
                 found.source_events[name] = found.source_events.get(name, 0) + count
         return found
 
@@ -178,7 +174,7 @@ class Scanner:
     def match(self, event: dict[str, Any], file_name: str = "") -> tuple[int, ...]:
         """The indexes of the detection rules that match one event, ascending, those that stay silent too."""
         route = self._router(file_name).route(event)
-        bucket = self._bucket(route, route.accepted(event))
+        bucket = self._bucket(route)
         matched = bucket.match(event) if bucket is not None else ()
         return matched if self._questions is None else self._questions.rules_of(matched)
 
@@ -192,6 +188,8 @@ class Scanner:
         return render_details(rule.details, self._compiled.model, accepted, event, enrichment)
 
     def _router(self, file_name: str) -> Router:
+        if not self._asks_file:
+            file_name = ""
         router = self._routers.get(file_name)
         if router is None:
             if len(self._routers) >= _MAX_ROUTERS:
@@ -199,10 +197,12 @@ class Scanner:
             router = self._routers[file_name] = Router(self._compiled.model, file_name)
         return router
 
-    def _bucket(self, route: Route, accepted: tuple[Source, ...]) -> Bucket | None:
-        """The bucket of events of a route that these of its sources accept; remembered there."""
-        bucket = route.buckets[accepted] = self._buckets.of(accepted, route.key)
-        return bucket
+    def _bucket(self, route: Route) -> Bucket | None:
+        """The bucket of a route's events."""
+        if not route.is_ready:
+            route.bucket = self._buckets.of(route.sources, route.key)
+            route.is_ready = True
+        return route.bucket
 
 
 def _inside(time: int, time_range: tuple[int | None, int | None]) -> bool:
