@@ -67,6 +67,23 @@ def _find_rule(page: Page, title: str) -> None:
     page.wait_for_load_state("networkidle")
 
 
+def _debug(page: Page) -> None:
+    """Start a debug scan and wait for its table."""
+    page.get_by_label("Debug", exact=True).check()
+    page.get_by_role("button", name="Start scan").click()
+    page.locator("#to-debug").click()
+    page.locator(".debug-table").wait_for()
+
+
+def _debug_rule(page: Page) -> None:
+    """The first silent rule of the newest scan, which `_debug` started."""
+    page.locator("[data-row] a").first.click()
+    page.locator("#to-debug").click()
+    page.get_by_role("link", name="A field was never there").click()
+    page.locator(".debug-table tbody a").first.click()
+    page.locator("#cause").wait_for()
+
+
 def _pick_events(page: Page) -> None:
     for key in ("j", "x", "j", "x"):
         page.keyboard.press(key)
@@ -89,6 +106,8 @@ PICTURES = (
     Picture("draft", "{case}events/?q=lsass", _draft),
     Picture("scan-new", "{case}scans/new/"),
     Picture("scan", "{case}scans/1/"),
+    Picture("debug", "{case}scans/new/", _debug),
+    Picture("debug-rule", "{case}scans/", _debug_rule),
     Picture("hits", "{case}hits/?from=2026-03-12T09:05:12&order=rare", lambda page: _open_hit(page, "event")),
     Picture("hits-stack", "{case}hits/?stack=event.EventData.DestinationIp&level=high&order=common"),
     Picture(
