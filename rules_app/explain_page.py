@@ -34,6 +34,7 @@ YES = Mark("yes", "true for this event")
 BLOCKS = Mark("blocks", "true for this event, and it keeps the rule from matching")
 NO = Mark("no", "false for this event, and it matters")
 UNNEEDED = Mark("unneeded", "false for this event, and not needed")
+_MARKS = {mark.kind: mark for mark in (YES, BLOCKS, NO, UNNEEDED)}
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,9 @@ class ExplainPage:
     def _marks(self) -> dict[int, Mark]:
         on_line: dict[int, list[Mark]] = defaultdict(list)
         for node in self._nodes:
-            on_line[node["line"]].append(_mark(node, matched=self.tree["plain_verdict"]))
+            on_line[node["line"]].append(_MARKS[node["mark"]])
         for condition, node in zip(self.rule.conditions, self.tree["conditions"], strict=False):
-            on_line[condition.line].append(_mark(node, matched=self.tree["plain_verdict"]))
+            on_line[condition.line].append(_MARKS[node["mark"]])
         marks = {number: _joined(found) for number, found in on_line.items()}
         for number in _logsource_lines(self.rule):
             marks[number] = YES if self.tree["tried"] else NO
@@ -147,13 +148,6 @@ def _paths_below(node: dict[str, Any]) -> Iterator[str]:
     if node["kind"] in ("test", "keyword", "any", "all", "not", "selection"):
         for inner in _walk(node):
             yield from inner.get("paths", ())
-
-
-def _mark(node: dict[str, Any], *, matched: bool) -> Mark:
-    if node["truth"]:
-        blocks = node["matters"] and not matched and "type" in node
-        return BLOCKS if blocks else YES
-    return NO if node["matters"] and not matched else UNNEEDED
 
 
 def _joined(marks: Iterable[Mark]) -> Mark:

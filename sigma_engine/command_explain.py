@@ -78,16 +78,19 @@ def _readable(explanation: dict[str, Any]) -> str:
     if not explanation["agrees"]:
         lines.append("  The plain evaluator disagrees with the scanning engine: that is a fault of ours.")
     for decided in explanation["deciding"] if explanation["tried"] else ():
-        lines += _decided_lines(decided, matched=explanation["verdict"])
+        lines += _decided_lines(decided)
     for condition in explanation["conditions"]:
         lines += _tree_lines(condition, 1)
     return "\n".join(lines)
 
 
-def _decided_lines(decided: dict[str, Any], *, matched: bool) -> list[str]:
+def _decided_lines(decided: dict[str, Any]) -> list[str]:
     place = f"line {decided['line']}, {decided['label']}"
     alone = " (one clause away)" if decided["alone"] else ""
-    wanted = " It is true, and the condition wants it false." if decided["truth"] and not matched else ""
+    wanted = {
+        "blocks": " It is true, and the condition wants it false.",
+        "unneeded": " The condition wants it false.",
+    }.get(decided["mark"], "")
     lines = [f"  Decided by {place}{alone}", f"    {decided['sentence']}{wanted}"]
     for hint in decided["hints"]:
         mended = f" Write: {hint['mended']}" if hint["mended"] else ""
@@ -96,7 +99,7 @@ def _decided_lines(decided: dict[str, Any], *, matched: bool) -> list[str]:
 
 
 def _tree_lines(node: dict[str, Any], depth: int) -> list[str]:
-    mark = "+" if node["truth"] else "-" if node["matters"] else "."
+    mark = {"yes": "+", "blocks": "!", "no": "-", "unneeded": "."}[node["mark"]]
     line = f"{'  ' * depth}{mark} {node['label']}"
     if "field" in node:
         found = node["type"] if node["value"] is None else f"{node['type']} {node['value']!r}"

@@ -24,7 +24,7 @@ from sigma_engine.rule import Rule
 from sigma_engine.scanner import Scanner
 from sigma_engine.seen_event import SeenEvent
 
-MAX_HINTED = 60  # false leaves of an explanation that hints are sought for
+MAX_HINTED = 60  # leaves of an explanation that hints are sought for
 
 
 @dataclass(frozen=True)
@@ -73,23 +73,37 @@ class Explanation:
         return sorted(clauses.values(), key=lambda node: (not node.alone, node.line, node.column))
 
     @cached_property
+    def _held(self) -> bool:
+        """Whether the condition is true, tried or not."""
+        return any(tree.truth for tree in self.conditions)
+
+    @cached_property
     def _hints(self) -> dict[int, list[Hint]]:
-        """Hints by the id of the leaf's node: of false leaves, first those that mattered."""
-        if self._seen is None:
+        """Hints by the id of the leaf's node: of what stood in the way, a filter's true ones too."""
+        if self._seen is None or self._held:
             return {}
         leaves = [
-            (node, node.leaf)
+            (id(node), node.leaf)
             for tree in self.conditions
             for node in nodes_of(tree)
-            if node.leaf is not None and (not node.leaf.truth or (node.matters and not self.plain_verdict))
+            if node.leaf is not None and node.matters
         ]
-        leaves.sort(key=lambda pair: not pair[0].matters)
-        return {id(node): hints_of(leaf, self._seen, self.counts) for node, leaf in leaves[:MAX_HINTED]}
+        return {key: hints_of(leaf, self._seen, self.counts) for key, leaf in leaves[:MAX_HINTED]}
+
+    def _facts(self, node: Node) -> dict[str, Any]:
+        """What a node is, and its mark: `yes`, `no` (false, and it matters), `unneeded` (false, and that is well), or
+        `blocks` (true where the condition wants it false)."""
+        in_the_way = node.matters and not self._held
+        if node.truth:
+            mark = "blocks" if in_the_way and (node.leaf or node.clause) else "yes"
+        else:
+            mark = "no" if in_the_way else "unneeded"
+        return facts_of(node) | {"mark": mark}
 
     def to_dict(self, most: int | None = None) -> dict[str, Any]:
         """As plain data for JSON: `verdict`, `plain_verdict`, `agrees`, `tried`, `logsource`, `deciding`, `conditions`.
 
-        A node has `kind`, `label`, `truth`, `line`, `column`, `selection`, `matters`, `alone`, `children` and
+        A node has `kind`, `label`, `truth`, `line`, `column`, `selection`, `matters`, `alone`, `mark`, `children` and
         `left_out`, the number of its children that are false and not among them: with `most`, of a longer list of
         values only so many false ones are kept. A leaf (`test`, `keyword`) also has `field`, `mapping`, `origin`,
         `paths`, `value`, `type`, `pattern`, `modifiers`, `steps`, `reason`, `sentence`, `hints` and
@@ -126,7 +140,7 @@ class Explanation:
         hints = [hint for inner in telling for hint in self._hints.get(id(inner), ())]
         unique = list({hint.sentence: hint for hint in hints}.values())
         clause = node.clause
-        return facts_of(node) | {
+        return self._facts(node) | {
             "field": clause.field if clause else "",
             "values": len(clause.values) if clause else 0,
             "reason": telling[0].leaf.reason if telling and telling[0].leaf else None,
@@ -136,7 +150,7 @@ class Explanation:
 
     def _plain(self, node: Node, most: int | None) -> dict[str, Any]:
         kept = node.children if most is None else _telling(node.children, most)
-        facts = facts_of(node) | {
+        facts = self._facts(node) | {
             "children": [self._plain(child, most) for child in kept],
             "left_out": len(node.children) - len(kept),
         }

@@ -158,3 +158,24 @@ def test_the_evaluators_verdicts_are_both_there() -> None:
     rule = rule_of({"a": {"Image": "x"}, "condition": "a"})
     said = explain(rule, MODEL, process(Image="x")).to_dict()
     assert (said["verdict"], said["plain_verdict"], said["agrees"]) == (True, True, True)
+
+
+def test_a_filter_that_is_false_as_the_rule_wants_is_no_miss_and_has_no_hint() -> None:
+    rule = rule_of(
+        {"a": {"User": "x"}, "filter": {"Image|startswith": "D:"}, "condition": "a and not filter"}
+    )
+    explanation = explain(rule, MODEL, process(Image="C:\\a.exe", ParentImage="D:", User="x"))
+    leaf = node(explanation, "Image|startswith: D:")
+    assert (leaf["matters"], leaf["mark"], leaf["hints"]) == (True, "unneeded", [])
+
+
+def test_each_mark_says_what_a_line_came_to() -> None:
+    rule = rule_of(
+        {"a": {"User": "x", "Image": ["y", "z"]}, "filter": {"Image": "y"}, "condition": "a and not filter"}
+    )
+    explanation = explain(rule, MODEL, process(Image="y", User="x"))
+    marks = {one["label"]: one["mark"] for one in nodes(explanation) if "type" in one}
+    assert (marks["User: x"], marks["Image: z"]) == ("yes", "unneeded")
+    assert [one["mark"] for one in nodes(explanation) if one["label"] == "Image: y"] == ["yes", "blocks"]
+    missed = explain(rule, MODEL, process(Image="q", User="x"))
+    assert node(missed, "Image: z")["mark"] == "no"
