@@ -364,3 +364,25 @@ def test_a_reader_that_stops_early_is_no_error(work: Path) -> None:
     assert len(result.stdout.splitlines()) == 1
     assert result.stderr == ""
     assert result.returncode == 0
+
+
+def test_a_debug_scan_writes_the_funnel_of_every_rule_as_json(work: Path) -> None:
+    (work / "rules" / "broken.yml").write_text(BROKEN)
+    (work / "rules" / "linux.yml").write_text(LINUX)
+    arguments = ("scan", "logs", "--rules", "rules", "--level", "high", "--jobs", "2")
+    plain = run(work, *arguments)
+    debug = run(work, *arguments, "--debug", "why.json")
+    assert debug.stdout == plain.stdout
+    document = json.loads((work / "why.json").read_text())
+    [rule] = document["rules"]
+    assert document["events"] == 3
+    assert (rule["title"], rule["of_source"], rule["fields"], rule["selections"]) == (
+        *("Shell", 3),
+        {"Image": 3},
+        {"selection": 2},
+    )
+    codes = sorted((one["title"], one["code"]) for one in document["never_tried"])
+    assert codes == [("Notepad", "not_selected"), ("Shell", "broken"), ("Shell", "not_served")]
+    again = run(work, *arguments, "--debug", "again.json")
+    assert again.returncode == 0
+    assert (work / "again.json").read_bytes() == (work / "why.json").read_bytes()

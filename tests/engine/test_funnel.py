@@ -22,7 +22,9 @@ from sigma_engine import (
     compile_rules,
     load_model,
     open_evidence,
+    parse_model,
     parse_rules,
+    why_silent_rule,
 )
 from tests.engine.plain_funnel import PlainCount, PlainFunnel
 from tests.engine.test_evaluators_agree import KINDS, _event, conditions, events, selections
@@ -137,3 +139,62 @@ def test_a_debug_scan_gives_the_hits_of_a_plain_one(shared_data: Path) -> None:
             assert other.funnel.events == other.events
             hits += len(one.hits)
     assert hits > 20
+
+
+FAILING = """\
+name: failing
+log_sources:
+  - logsource: "*/windows/test"
+    channels: [Test]
+    fields:
+      Long: "x=>if(condition=x.EventData.Text =~ 'x', then=format(format='%5000s', args=1), else=x.EventData.Text)"
+"""
+
+
+def test_a_lambda_that_reaches_its_bound_is_counted_on_its_events(tmp_path: Path) -> None:
+    model = parse_model(FAILING)[0]
+    assert model is not None
+    rules = rules_of(
+        "title: t\nlogsource: {product: windows, service: test}\n"
+        "detection: {selection: {Long|contains: never}, condition: selection}\n"
+    )
+    compiled = compile_rules(rules, model)
+    questions = Questions(compiled)
+    log = tmp_path / "log.jsonl"
+    texts = ["a", "x", "b", "xx"]
+    events = (
+        {"System": {"Channel": "Test", "EventID": {"Value": 1}}, "EventData": {"Text": t}} for t in texts
+    )
+    log.write_text("".join(json.dumps(event) + "\n" for event in events))
+    report = FunnelReport(compiled, questions, funnel_of(Scanner(compiled, questions), [open_evidence(log)]))
+    [failed] = report.failed_lambdas()
+    assert (failed.source, failed.field, failed.events, failed.first.position) == (
+        "*/windows/test",
+        "Long",
+        2,
+        1,
+    )
+    assert report.rule(0).fields == {"Long": 2}
+
+
+def test_what_only_case_or_an_escape_keeps_out_is_counted_over_the_whole_log(tmp_path: Path) -> None:
+    head = "title: t\nlogsource: {product: windows}\ndetection:\n  "
+    rules = rules_of(
+        head + "{selection: {Name|cased: Invoice, F: x}, condition: selection}\n",
+        head + "{selection: {Path: 'C:\\Temp\\*'}, condition: selection}\n",
+        head + "{selection: {Size: '16', EventID: 1}, condition: selection}\n",
+    )
+    data = [
+        {"Name": "INVOICE", "F": "x", "Path": "C:\\Temp\\a.exe", "Size": "0x10"},
+        {"Name": "INVOICE", "F": "y", "Path": "C:\\Other\\a.exe", "Size": "0x11"},
+    ]
+    kind = ("Application", "Anything", 1)
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(_event(kind, one)) + "\n" for one in data))
+    compiled = compile_rules(rules, MODEL)
+    questions = Questions(compiled)
+    report = FunnelReport(compiled, questions, funnel_of(Scanner(compiled, questions), [open_evidence(log)]))
+    causes = [why_silent_rule(report, report.rule(index)) for index in range(3)]
+    assert [cause.code for cause in causes] == ["case", "escape", "type"]
+    assert all("It would match 1 event" in cause.sentence for cause in causes)
+    assert "Size: 16" in causes[2].sentence  # not EventID, which is a number too and was never in the way
