@@ -26,6 +26,7 @@ from scans_app.services.doorbell import ring_on_commit
 from scans_app.services.funnels import never_tried_rows
 from scans_app.services.preflight import LeftOut
 from scans_app.services.scanners import load_set
+from scans_app.services.settling import settle
 from scans_app.services.unit_plan import UnitPlan, plan_units
 
 COMPILED_HERE = 50  # so few rules cost less than the start of a child
@@ -51,6 +52,7 @@ def run_next_preparation(may_go_on: Callable[[], bool]) -> bool:
             move(scan, state=Scan.State.FAILED, error=str(problem), finished_at=timezone.now())
         except LeaseLost:
             pass  # it was cancelled, or another worker prepares it
+    settle(scan.pk)  # one without anything to read is over
     return True
 
 
