@@ -5,6 +5,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 
 const PAUSE_MS = 250;
+const FOLLOWING = "#findings, #pins, #why"; // the parts of the page that follow the text
 
 export class TextEvents {
   #form;
@@ -16,7 +17,8 @@ export class TextEvents {
     this.#text = text;
     document.addEventListener("htmx:beforeSwap", (event) => {
       const asked = event.detail.requestConfig.parameters?.text;
-      if (asked !== undefined && event.detail.requestConfig.verb === "post" && asked !== this.#text) event.detail.shouldSwap = false;
+      const isLive = event.detail.target.closest?.(FOLLOWING) && event.detail.requestConfig.verb === "post";
+      if (isLive && asked !== undefined && asked !== this.#text) event.detail.shouldSwap = false;
     });
     document.addEventListener("htmx:afterSwap", () => this.mark());
     this.mark();

@@ -68,6 +68,9 @@ def test_a_mended_mapping_lets_a_silent_rule_find(
     page.locator("#id_rule_set").fill("Bakery")
     page.get_by_role("button", name="Save").click()
     page.wait_for_url(re.compile(r"/rules/\d+/$"))
+    page.goto(f"{page.url}review/")
+    page.get_by_role("button", name="Publish without review").click()
+    expect(page.locator(".steps")).to_contain_text("Published 1")
 
     case = new_case("Ovens")
     page.goto(f"{case}evidence/")
