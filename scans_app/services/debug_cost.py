@@ -30,4 +30,4 @@ def debug_cost(plan: Preflight) -> DebugCost:
     done = done.filter(events__gte=USUAL_RATE, started_at__lt=F("finished_at")).order_by("-pk")
     last = done.only("events", "started_at", "finished_at", "state").first()
     rate = last.events_per_second if last is not None else USUAL_RATE
-    return DebugCost(plan.events, plan.rules, RATIO * plan.events / rate, last is not None)
+    return DebugCost(plan.events, plan.rules, max(1.0, RATIO * plan.events / rate), last is not None)
