@@ -47,6 +47,8 @@ class Bucket:
         vql_rules: Sequence[tuple[Rule, Bucket]] = (),
     ) -> None:
         self._vql_rules = vql_rules
+        self._budget = budget
+        self.decided = 0  # verdicts that no cache knew
         self._timeouts = timeouts
         self._names = ClassNames()
         asked = sorted(frozenset[int]().union(*(atoms for _, truth in truths for atoms in atoms_in(truth))))
@@ -111,6 +113,21 @@ class Bucket:
             for atom in trigger or ():
                 self._rules_of.setdefault(atom, []).append(index)
 
+    @property
+    def values_decided(self) -> int:
+        """Values whose class no cache knew."""
+        return sum(classifier.misses for classifier in self._classifiers)
+
+    @property
+    def values_kept(self) -> int:
+        """Values whose class is remembered."""
+        return sum(map(len, self._classifiers))
+
+    @property
+    def verdicts_kept(self) -> int:
+        """Verdicts that are remembered."""
+        return len(self._verdicts)
+
     def match(self, event: dict[str, Any], text: str = "") -> tuple[int, ...]:
         """The indexes of the rules that match an event, ascending. `text` is the JSON that it was read from, if the
         `evtx` parser wrote it: most keywords are ruled out by that."""
@@ -161,6 +178,8 @@ class Bucket:
             if len(self._verdicts) >= _MAX_VERDICTS:
                 self._verdicts.clear()
             known = self._verdicts[key] = self._decide(self.true_atoms(key))
+            self.decided += 1
+            self._budget.spend(150 + 12 * len(key))
         return known
 
     def _matches_of_vql(self, event: dict[str, Any]) -> Iterator[int]:

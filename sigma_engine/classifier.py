@@ -26,7 +26,8 @@ class CacheBudget:
 
     def __init__(self, limit: int = 64 << 20) -> None:
         self._limit = limit
-        self._used = 0
+        self.used = 0  # bytes
+        self.drops = 0  # how often the caches were emptied for want of room
         self._caches: list[dict[Any, Any]] = []
 
     def register(self, cache: dict[Any, Any]) -> None:
@@ -35,15 +36,16 @@ class CacheBudget:
 
     def spend(self, size: int) -> None:
         """Notes that a cache has grown by `size` bytes."""
-        self._used += size
-        if self._used > self._limit:
+        self.used += size
+        if self.used > self._limit:
+            self.drops += 1
             self.drop()
 
     def drop(self) -> None:
         """Empties every cache."""
         for cache in self._caches:
             cache.clear()
-        self._used = 0
+        self.used = 0
 
 
 class Timeouts:

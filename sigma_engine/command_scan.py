@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import heapq
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, cast
@@ -26,9 +27,10 @@ from sigma_engine.funnel_questions import Questions
 from sigma_engine.funnel_report import FunnelReport
 from sigma_engine.hit_row import COLUMNS, correlation_row, event_row
 from sigma_engine.inputs import evidence_paths, read_rules
-from sigma_engine.parallel import HitRow, UnitResult, scan_files
+from sigma_engine.parallel import UnitResult, scan_files
 from sigma_engine.rule import AnyRule
 from sigma_engine.selection import SelectionError, select_rules
+from sigma_engine.sorted_hits import Key, SortedHits, hit_key
 from sigma_engine.tuning import apply_tuning, parse_tuning
 
 # A spreadsheet takes a cell that starts so for a formula (ASVS 5.0, 1.2.10).
@@ -65,8 +67,7 @@ def run_scan(options: argparse.Namespace) -> int:
     questions = Questions(compiled) if options.debug else None
     results = scan_files(compiled, evidence_paths(options.evidence), options.jobs, questions)
     rows, funnel, correlated = _collect(results, compiled, complaints)
-    for row in rows:
-        row["channel"] = row["channel"] and abbreviate_channel(row["channel"], short)
+    rows = (row | {"channel": row["channel"] and abbreviate_channel(row["channel"], short)} for row in rows)
     try:
         with _output(options.out) as stream:
             _write(stream, rows, options)
@@ -179,35 +180,28 @@ def _tell_left_out(compiled: CompiledSet, complaints: Complaints) -> None:
 
 def _collect(
     results: Iterator[UnitResult], compiled: CompiledSet, complaints: Complaints
-) -> tuple[list[dict[str, Any]], Funnel, Correlated]:
+) -> tuple[Iterator[dict[str, Any]], Funnel, Correlated]:
     """Every hit as it is printed, in order of time, evidence and rule; the funnel, and what came of correlations."""
-    hits: list[HitRow] = []
+    hits = SortedHits()
     members: list[Member] = []
     events = 0
     funnel = Funnel()
     for done, result in enumerate(results, 1):
-        hits += result.hits
+        hits.add(result.hits)
         members += result.members
         funnel.add(result.funnel)
         events += result.events
         for problem in result.problems:
             complaints.tell(result.evidence, problem)
         if sys.stderr.isatty():
-            print(f"\r{events:,} events, {len(hits):,} hits, {done:,} units done", end="", file=sys.stderr)
+            print(f"\r{events:,} events, {hits.count:,} hits, {done:,} units done", end="", file=sys.stderr)
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    rows = [(_key(hit), event_row(hit, compiled.rules[hit.rule_index])) for hit in hits]
     correlated = correlate(compiled.correlations.plans, members)
-    rows += _correlated(correlated, compiled, complaints)
-    rows.sort(key=lambda row: row[0])
-    return [row for _, row in rows], funnel, correlated
-
-
-Key = tuple[int, str, int, int, int]
-
-
-def _key(hit: HitRow) -> Key:
-    return (hit.time, hit.evidence, hit.rule_index, hit.chunk, hit.position)
+    rows = sorted(_correlated(correlated, compiled, complaints), key=lambda row: row[0])
+    of_events = ((hit_key(hit), event_row(hit, compiled.rules[hit.rule_index])) for hit in hits)
+    merged = heapq.merge(of_events, rows, key=lambda row: row[0])
+    return (row for _, row in merged), funnel, correlated
 
 
 def _correlated(
@@ -238,7 +232,7 @@ def _output(path: str | None) -> Iterator[IO[str]]:
             yield stream
 
 
-def _write(stream: IO[str], rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
+def _write(stream: IO[str], rows: Iterable[dict[str, Any]], options: argparse.Namespace) -> None:
     if options.format == "csv":
         writer = csv.DictWriter(stream, COLUMNS, extrasaction="ignore")
         writer.writeheader()

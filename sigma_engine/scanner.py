@@ -62,6 +62,7 @@ class Scanner:
         self._questions = questions
         self._budget = CacheBudget()
         self._timeouts = Timeouts()
+        self._events = 0
         self._routers: dict[str, Router] = {}
         self._asks_file = any(source.files for source in compiled.model.sources)
         self._with_details = frozenset(
@@ -75,6 +76,22 @@ class Scanner:
     def regex_timeouts(self) -> dict[str, int]:
         """Searches of `match` that ran out of time and count as not found, by pattern."""
         return self._timeouts.counts
+
+    def cache_report(self) -> dict[str, int]:
+        """How well the caches serve, for a scan's log: `events` matched, `verdicts_decided` (all others were known by
+        their classes), `values_decided` (values that no cache knew), `values_kept`, `verdicts_kept`, `bytes_kept`
+        (an estimate), `drops` (the caches were emptied so often) and `buckets`. Counted since the scanner was made."""
+        buckets = self._buckets.report()
+        return {
+            "events": self._events,
+            "verdicts_decided": sum(bucket.decided for bucket in buckets),
+            "values_decided": sum(bucket.values_decided for bucket in buckets),
+            "values_kept": sum(bucket.values_kept for bucket in buckets),
+            "verdicts_kept": sum(bucket.verdicts_kept for bucket in buckets),
+            "bytes_kept": self._budget.used,
+            "drops": self._budget.drops,
+            "buckets": len(buckets),
+        }
 
     def drop_caches(self) -> None:
         """Frees what was remembered of values and verdicts; the answers do not change."""
@@ -109,6 +126,7 @@ class Scanner:
             if matched:
                 self._keep(matched, event, record, route.sources, evidence, found)
         found.events = sum(by_route.values())
+        self._events += found.events
         found.funnel = funnel.count() if funnel is not None else None
         for route, count in by_route.items():
             for name in {source.name for source in route.sources}:

@@ -164,3 +164,15 @@ def test_no_text_of_a_log_hides_a_keyword(wanted: str, tmp_path: Path) -> None:
     for record in records:
         hits = sorted(hit.rule_index for hit in found.hits if hit.position == record.position)
         assert hits == _plain(rules, record.event), record.text
+
+
+def test_the_caches_report_what_they_were_asked_and_what_they_hold(tmp_path: Path) -> None:
+    path = tmp_path / "log.evtx"
+    write_evtx(path, [_event({"F": "x" if n % 2 else "y"}, record_id=n) for n in range(1, 11)])
+    scanner = Scanner(compile_rules([_selection({"F": "x"})], MODEL))
+    scanner.scan_chunk(open_evidence(path), 0, path.name)
+    report = scanner.cache_report()
+    assert (report["events"], report["buckets"], report["drops"]) == (10, 1, 0)
+    assert report["verdicts_decided"] == report["verdicts_kept"] == 2
+    scanner.drop_caches()
+    assert scanner.cache_report()["values_kept"] == scanner.cache_report()["bytes_kept"] == 0
