@@ -43,7 +43,8 @@ def start_search(case: Case, version: RuleVersion, user: User | None, *, sample:
 
 
 def go_on(search: NearSearch, seconds: float = SECONDS) -> None:
-    """Look at the next slice, of about so many seconds, and count it. Two who go on at once count it once: the place decides."""
+    """Look at the next slice, of about so many seconds, and count it. Two who go on at once count it once: the place
+    decides."""
     rule, model = _loaded(search.rule_version, load_event_model(search.model_version))
     files = {file.pk: file for file in Evidence.objects.of_case(search.case).filter(pk__in=search.files)}
     there = [files[pk] for pk in search.files if pk in files]
