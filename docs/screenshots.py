@@ -53,6 +53,19 @@ def _misspell(page: Page) -> None:
     page.evaluate("scrollTo(0, 0)")
 
 
+def _try_and_pin(page: Page) -> None:
+    """Try the text on the sample case, pin what it hits, and expect of one event that it is not hit."""
+    page.get_by_role("button", name="Try this text").click()
+    page.locator("#trial").get_by_text("Looked through all").wait_for()
+    page.get_by_role("button", name="Pin the listed").click()
+    page.locator("#dots-head").get_by_text("hit", exact=False).first.wait_for()
+    page.locator("#dots input[name=pin]").first.wait_for(state="attached")
+    page.get_by_role("button", name="Must not hit").click()
+    page.locator("#dots-head").get_by_text("fail").wait_for()
+    page.locator("#messages > *").first.wait_for(state="hidden")
+    page.evaluate("scrollTo(0, 0)")
+
+
 def _save_draft(page: Page) -> None:
     """Save a draft, and wait for what it gains and loses."""
     write(page, text_of(page).replace("    GrantedAccess:\n      - '0x1010'\n", "    GrantedAccess:\n"))
@@ -126,6 +139,7 @@ PICTURES = (
     Picture("rule", f"/rules/?q={LSASS}", lambda page: _find_rule(page, LSASS)),
     Picture("rule-review", "/rules/{rule}/edit/", _save_draft),
     Picture("rule-edit", "/rules/{rule}/edit/", _misspell),
+    Picture("rule-pins", "/rules/{rule}/edit/", _try_and_pin),
     Picture("model", "/models/", lambda page: _find_rule(page, "Windows event logs")),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -38,8 +39,10 @@ TELLING = (
     "DestinationIp",
     "NewProcessName",
     "Image",
+    "SourceImage",
     "TargetUserName",
 )
+DULL = ("RuleName", "UtcTime")  # what Sysmon begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +193,8 @@ def _summary(event: dict[str, Any]) -> str:
     for name in TELLING:
         if isinstance(data.get(name), str) and data[name]:
             return _line(data[name])
-    return _line(", ".join(f"{name}: {value}" for name, value in list(data.items())[:4]))
+    rest = (f"{name}: {value}" for name, value in data.items() if name not in DULL and value not in ("", "-"))
+    return _line(", ".join(islice(rest, 4)))
 
 
 def _line(text: str) -> str:
