@@ -86,8 +86,9 @@ class Scan(Job):
     regex_timeouts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)  # why it failed
     is_grouped = models.BooleanField(default=False)  # whether its hits are summed up as HitGroups
-    verdict_changes = models.PositiveBigIntegerField(default=0)  # raised with each batch of verdicts on its hits
-    cpu_share = models.PositiveSmallIntegerField(default=100)  # percent of one core that a worker takes for it
+    # Raised with each batch of verdicts on its hits: what was counted before is counted anew.
+    verdict_changes = models.PositiveBigIntegerField(default=0)
+    cpu_share = models.PositiveSmallIntegerField(default=100)  # percent of one core, of each worker
 
     objects = ScanQuerySet.as_manager()
 
@@ -209,6 +210,7 @@ class ScanUnit(Job):
     source_events = models.JSONField(default=dict)  # {log source: events}; an event may belong to several
     # {log source: seconds}; those of a chunk are shared out by its events
     source_seconds = models.JSONField(default=dict)
+    cache_counts = models.JSONField(default=dict)  # {what: number} of what the scanner's caches did not know
     regex_timeouts = models.JSONField(default=dict)  # {pattern: searches that ran out of time}
     rule_hits = models.JSONField(default=dict)  # {position as text: [kept, over the cap]}
     skipped = models.JSONField(default=list)  # [{chunk, last_chunk, reason}, ..]: set aside, the scan's gaps

@@ -101,8 +101,8 @@ def _source_events(units: Iterable[ScanUnit]) -> Counter[str]:
 def _log(units: list[ScanUnit], rules: list[ScanRule]) -> dict[str, Any]:
     """What came of the scan, for people.
 
-    `{"sources": [{name, rules, events, hits, seconds}], "seconds_matching", "units", "attempts",
-    "regex_timeouts": {pattern: count}}`. A rule on two sources counts, with its hits, under both; so does
+    `{"sources": [{name, rules, events, hits, seconds}], "caches": {what: number}, "seconds_matching", "units",
+    "attempts", "regex_timeouts": {pattern: count}}`. A rule on two sources counts, with its hits, under both; so does
     an event, with its share of the seconds that its chunk took.
     """
     seconds = Counter[str]()
@@ -128,6 +128,7 @@ def _log(units: list[ScanUnit], rules: list[ScanRule]) -> dict[str, Any]:
             }
             for name in sorted(rule_count, key=lambda name: (-events[name], name))
         ],
+        "caches": dict(sum((Counter(unit.cache_counts) for unit in units), Counter())),
         "seconds_matching": round(sum(unit.seconds for unit in units), 3),
         "units": len(units),
         "attempts": sum(unit.attempt for unit in units),

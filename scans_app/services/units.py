@@ -34,6 +34,8 @@ SECONDS_A_LOOK = 0.3  # between two looks at whether the scan was cancelled
 MEMBERS_A_CHECKPOINT = 10_000  # matches kept for correlations
 HITS_KEPT = 10_000  # per unit and rule, in the order of the chunks; more are counted, not kept
 
+CACHE_COUNTS = ("events", "verdicts_decided", "values_decided", "drops")  # of Scanner.cache_report
+
 logger = logging.getLogger(__name__)
 
 
@@ -79,6 +81,7 @@ def _match(unit: ScanUnit, scan: Scan, progress: _Progress, may_go_on: Callable[
     numbers = chunks_to_read(scan, loaded.compiled, unit.evidence, progress.next_chunk, unit.last_chunk)
     careful = unit.crashes > 0  # a process died here: a checkpoint after each chunk finds the guilty one
     share, looked_at = CpuShare(scan.cpu_share), time.monotonic()
+    progress.watch_caches(loaded.scanner)
     for number in numbers:
         if progress.pass_over(number) and careful:
             progress.save()  # or the chunk that is set aside after three deaths is one that nobody reads
@@ -143,6 +146,9 @@ class _Progress:
         self._timeouts = Counter(unit.regex_timeouts)
         self._skipped = list(unit.skipped)
         self._member_files = list(unit.member_files)
+        self._scanner: sigma_engine.Scanner | None = None
+        self._caches_before: dict[str, int] = {}
+        self._cached_before: dict[str, int] = dict(unit.cache_counts)
         self._source_seconds = Counter(unit.source_seconds)
         self._funnel = read_unit_funnel(unit) if unit.scan.debug else None
         self._clear()
@@ -196,6 +202,18 @@ class _Progress:
         self._seconds += seconds
         self.next_chunk += 1
 
+    def watch_caches(self, scanner: sigma_engine.Scanner) -> None:
+        """Count from now on what the caches of this scanner do not know."""
+        self._scanner, self._caches_before = scanner, scanner.cache_report()
+
+    def _cache_counts(self) -> dict[str, int]:
+        """What the caches did not know in this unit: what was counted before, and since they are watched."""
+        if self._scanner is None:
+            return self.unit.cache_counts
+        now = self._scanner.cache_report()
+        since = {name: now[name] - self._caches_before[name] for name in CACHE_COUNTS}
+        return {name: self._cached_before.get(name, 0) + count for name, count in since.items()}
+
     def pass_over(self, next_chunk: int) -> bool:
         """Go to the next chunk that is read; whether there were others before it. They were in none of the totals."""
         moved, self.next_chunk = next_chunk > self.next_chunk, next_chunk
@@ -234,6 +252,7 @@ class _Progress:
                 crashes=0 if moved else unit.crashes,
                 rule_hits=self._rule_hits,
                 source_events=self._source_events,
+                cache_counts=self._cache_counts(),
                 source_seconds=self._source_seconds,
                 regex_timeouts=self._timeouts,
                 skipped=self._skipped,

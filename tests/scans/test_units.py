@@ -140,3 +140,13 @@ def test_a_compiled_set_that_is_not_in_the_cache_is_compiled_again(scan, monkeyp
     monkeypatch.setattr(units.sigma_engine, "load_compiled", lambda digest: None)
     do_all_work()
     assert len(hits_of(scan)) == 30
+
+
+def test_the_log_says_how_well_the_caches_served_however_the_work_was_cut(scan):
+    units.run_next_unit(lambda: False)  # one chunk
+    do_all_work()
+    scan.refresh_from_db()
+    caches = scan.log["caches"]
+    assert caches["events"] == 30
+    assert 0 < caches["verdicts_decided"] < 30
+    assert caches["values_decided"] > 0
