@@ -16,7 +16,7 @@ from sigma_engine.regexes import RegexTimeout
 from sigma_engine.truth import Atoms
 from sigma_engine.values import ABSENT, value_texts
 
-MAX_CACHED_LENGTH = 2048  # characters; longer values hardly repeat (Sysmon's call traces do, at 500 to 1,500)
+MAX_CACHED_LENGTH = 4096  # characters; longer values hardly repeat (Sysmon's call traces do, at 500 to 1,500)
 _TEXT = {str}
 _EXACT = 2**53  # whole numbers up to here are exact as floats
 
@@ -104,11 +104,17 @@ class Classifier(dict[Any, int]):
         self.absent_class = self[ABSENT]
 
     def __missing__(self, value: Any) -> int:
+        typed = (type(value), value)  # no list of texts, which is the other kind of tuple here
+        if isinstance(value, int | float) and typed in self:
+            return self[typed]
         self.misses += 1
         number = self._names.number(self._true_of(value))
         if self._is_kept(value, number):
             self[value] = number
             self._budget.spend(160 + _size(value))
+        elif isinstance(value, int | float):
+            self[typed] = number
+            self._budget.spend(250)
         return number
 
     def classify(self, value: Any) -> int:

@@ -176,3 +176,12 @@ def test_the_caches_report_what_they_were_asked_and_what_they_hold(tmp_path: Pat
     assert report["verdicts_decided"] == report["verdicts_kept"] == 2
     scanner.drop_caches()
     assert scanner.cache_report()["values_kept"] == scanner.cache_report()["bytes_kept"] == 0
+
+
+def test_a_truth_is_remembered_beside_the_number_that_equals_it() -> None:
+    """Where 1, 1.0 and True have verdicts of their own, each is kept with its type."""
+    scanner = Scanner(compile_rules([_selection({"F": "true"}), _selection({"F": "1.0"})], MODEL))
+    for value, wanted in ((True, (0,)), (1, ()), (1.0, (1,))) * 2:
+        assert scanner.match(_event({"F": value})) == wanted
+    # That F is absent, and the three values.
+    assert scanner.cache_report()["values_decided"] == 4
