@@ -15,7 +15,20 @@ import tempfile
 from bench.inputs import arguments
 
 #: In the order in which they run: the quick ones first.
-NAMES = ("matching", "rules", "peers", "scaling", "memory", "one_rule", "writing", "pages", "editor", "debug")
+NAMES = (
+    "matching",
+    "rules",
+    "peers",
+    "scaling",
+    "memory",
+    "worker_memory",
+    "one_rule",
+    "writing",
+    "pages",
+    "near",
+    "editor",
+    "debug",
+)
 
 
 def main() -> None:
