@@ -62,7 +62,8 @@ class _Text:
         self._decode = codecs.getincrementaldecoder(encoding)(errors="replace").decode
         self._held = ""
         self._at = 0
-        self._scan = json.JSONDecoder().raw_decode
+        # Numbers stay text: only where an object ends is asked, and Python reads no number of over 4,300 digits.
+        self._scan = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 
     def skip_separators(self) -> bool:
         """Move to the next value; False when there is none."""

@@ -257,3 +257,11 @@ def test_a_line_that_is_nested_too_deep_is_told_and_the_rest_is_read(tmp_path: P
     read = evidence.read_chunk(0)
     assert [record.event for record in read.records] == [{"n": 1}]
     assert "nested too deep" in read.problems[0].message
+
+
+def test_a_number_of_thousands_of_digits_is_a_lost_line_in_any_layout(tmp_path: Path) -> None:
+    path = tmp_path / "digits.json"
+    path.write_text('[{"kA": ' + "9" * 5_000 + '},\n {"kA": 1}]')
+    evidence = open_evidence(path)
+    assert [event["kA"] for event in read_all(evidence)] == [1]
+    assert lost(evidence) == 1
