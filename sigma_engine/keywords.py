@@ -10,7 +10,7 @@ from sigma_engine.literals import END, START, TextTests
 from sigma_engine.needles import Needles
 from sigma_engine.patterns import RegexTest, TextPattern, ValueTest
 from sigma_engine.regexes import RegexTimeout
-from sigma_engine.values import value_texts
+from sigma_engine.values import GUID_LENGTHS, value_texts
 
 _NUMBER_CHARACTERS = frozenset("0123456789abcdefx.-")
 
@@ -73,6 +73,8 @@ class KeywordClassifier:
         """The keyword atoms that are true of an event."""
         texts: list[str] = []
         _collect(event, texts, with_numbers=self._with_numbers)
+        if any(len(text) in GUID_LENGTHS for text in texts):
+            texts = [spelling for text in texts for spelling in value_texts(text)]
         joined = f"{END}{START}".join(texts)
         if joined.count(START) != len(texts) - 1 or joined.count(END) != len(texts) - 1:
             return {atom for atom, test in self.tests if self._any_matches(test, texts)}

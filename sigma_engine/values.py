@@ -30,6 +30,7 @@ ABSENT: Final = Absent()
 
 
 _GUID = re.compile(r"\{?[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\}?")
+GUID_LENGTHS = (36, 38)  # characters, without and with braces
 
 
 def value_texts(value: Any) -> tuple[str, ...]:
@@ -41,7 +42,7 @@ def value_texts(value: Any) -> tuple[str, ...]:
     and maps are the caller's matter and have none.
     """
     if isinstance(value, str):
-        return _guid_texts(value) if len(value) in (36, 38) else (value,)
+        return _guid_texts(value) if len(value) in GUID_LENGTHS else (value,)
     if value is None or value is ABSENT:
         return ()
     if isinstance(value, bool):
