@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -29,4 +31,13 @@ def widen(request: HttpRequest, pk: int) -> HttpResponse:
             "than text, or is not in the rule any more. Edit it by hand.",
         )
         return redirect("rules:edit", rule.pk)
+    same = takewhile(
+        lambda pair: pair[0] == pair[1], zip(*map(_from_the_end, (rule.to_edit.text, text)), strict=False)
+    )
+    line = len(text.splitlines()) - sum(1 for _ in same)
+    messages.success(request, f"The clause takes one more value: see line {line}. Nothing is saved yet.")
     return show_text(request, rule, text)
+
+
+def _from_the_end(text: str) -> list[str]:
+    return text.splitlines()[::-1]

@@ -74,6 +74,9 @@ def test_a_value_widens_the_clause_in_the_editor_and_nothing_is_saved(owner_clie
     asked = {"selection": "program", "number": 0, "value": "C:\\Program Files\\tool.exe"}
     page = owner_client.post(reverse("rules:widen", args=[rule.pk]), asked)
     assert "- &#x27;\\tool.exe&#x27;" in page.content.decode()
+    shown = page.context["form"].initial["text"].splitlines()
+    line = next(number for number, said in enumerate(shown, 1) if "\\tool.exe" in said)
+    assert f"takes one more value: see line {line}." in page.content.decode()
     rule.refresh_from_db()
     assert rule.versions.count() == 1
 
