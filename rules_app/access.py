@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
+from rules_app.keys import read_key
 from rules_app.models import (
     EventModel,
     EventModelVersion,
@@ -22,8 +23,6 @@ from rules_app.models import (
     RuleVersion,
 )
 from rules_app.models.pins import CopiedEvent
-
-KEY_DIGITS = 18  # a longer key is no 64 bit number
 
 
 def get_visible_rule(request: HttpRequest, pk: int) -> Rule:
@@ -87,11 +86,9 @@ def get_visible_test(request: HttpRequest, pk: int) -> RuleTest:
 
 def get_kept_event(request: HttpRequest, key: str) -> CopiedEvent:
     """The event of a dot in the editor: a pin of this person ("12"), or a test ("t12"). Raises Http404."""
-    number = key.removeprefix("t")
-    if not (number.isascii() and number.isdecimal() and len(number) <= KEY_DIGITS):
+    pk = read_key(key.removeprefix("t"))
+    if pk is None:
         raise Http404(f"There is no event {key!r}.")
     if key.startswith("t"):
-        return get_visible_test(request, int(number))
-    return get_object_or_404(
-        PinnedEvent.objects.select_related("rule"), owner=request.user.pk, pk=int(number)
-    )
+        return get_visible_test(request, pk)
+    return get_object_or_404(PinnedEvent.objects.select_related("rule"), owner=request.user.pk, pk=pk)

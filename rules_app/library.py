@@ -17,6 +17,7 @@ from django.db.models.functions import Lower
 from django.http import QueryDict
 from django.utils.http import urlencode
 
+from rules_app.keys import read_key
 from rules_app.models import Rule, RuleSet
 from sigma_engine import LEVELS, STATUSES
 
@@ -69,8 +70,8 @@ class LibraryQuery:
             text=params.get("q", "").strip()[:200],
             chosen={name: values for name, values in chosen.items() if values},
             sort=sort if sort in SORTS else "level",
-            after=_number(params.get("after", "")),
-            before=_number(params.get("before", "")),
+            after=read_key(params.get("after", "")) or 0,
+            before=read_key(params.get("before", "")) or 0,
         )
 
     def address(self) -> str:
@@ -245,7 +246,3 @@ def _ordered(name: str, counts: Counter[str], chosen: Sequence[str]) -> list[str
 def _set_names() -> Iterable[tuple[str, str]]:
     for pk, name in RuleSet.objects.values_list("pk", "name"):
         yield str(pk), name
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

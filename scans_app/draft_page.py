@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.http import QueryDict
 from django.utils import timezone
 
+from rules_app.keys import read_key
 from rules_app.selection import load_default_model
 from rules_app.services.pins import PinSource
 from scans_app.event_filters import EventClause, EventFilters
@@ -64,7 +65,7 @@ class DraftPage:
     def places(self) -> list[Place]:
         """The events that were chosen, the first MOST_EVENTS of them: `event` names them, or `hit` what hit them."""
         found = [place for text in self.sent.getlist("event") if (place := Place.read(text))]
-        hits = [pk for pk in self.sent.getlist("hit") if pk.isdecimal() and len(pk) < 19][:MOST_EVENTS]
+        hits = [pk for text in self.sent.getlist("hit") if (pk := read_key(text))][:MOST_EVENTS]
         if hits:
             rows = Hit.objects.of_case(self.case).filter(pk__in=hits)
             found += [Place(*row) for row in rows.values_list("evidence", "chunk", "position")]
@@ -111,7 +112,7 @@ class DraftPage:
         for number, field in enumerate(self.draft.fields if self.draft else ()):
             is_taken = str(number) in taken if self.is_answered else field.is_ticked
             how = self.sent.get(f"how-{number}", "")
-            chosen = int(how) if how.isdecimal() and int(how[:4]) < len(field.choices) else 0
+            chosen = int(how) if how in map(str, range(len(field.choices))) else 0
             rows.append(FieldRow(number, field, is_taken, chosen))
         return sorted(rows, key=lambda row: (not row.field.is_ticked, row.field.is_volatile))
 

@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from rules_app.event_values import NOTHINGS
+from rules_app.keys import read_key
 from rules_app.models import Rule
 from scans_app.histogram import Histogram, histogram
 from scans_app.hit_filters import COLUMNS, NOT, Clause, HitFilters, with_query
@@ -234,8 +235,8 @@ class HitBrowser:
     @property
     def new_hits(self) -> int:
         """How many hits came since the page was made that asks."""
-        seen = self.query.get("seen", "")
-        return max(0, self.scan.hits - int(seen)) if seen.isdecimal() else 0
+        seen = read_key(self.query.get("seen", ""))
+        return 0 if seen is None else max(0, self.scan.hits - seen)
 
     def sort_url(self, name: str) -> str:
         """This page sorted by `name`, the other way round if it is already."""

@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from rules_app.event_values import NOTHINGS
+from rules_app.keys import read_key
 from scans_app.event_values import event_field_is
 from sigma_engine import LEVELS, level_rank
 
@@ -42,9 +43,10 @@ def _level(text: str) -> int:
 
 
 def _number(text: str) -> int:
-    if not text.lstrip("-").isdecimal():
+    number = read_key(text.removeprefix("-"))
+    if number is None:
         raise ValueError("a whole number is needed")
-    return int(text)
+    return -number if text.startswith("-") else number
 
 
 def _event_id(text: str) -> int:

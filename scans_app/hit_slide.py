@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from rules_app.event_values import FieldValue, event_sections
+from rules_app.keys import read_key
 from rules_app.models import Rule
 from scans_app.hit_filters import with_query
 from scans_app.lane import Lane
@@ -57,8 +58,8 @@ class HitSlide:
     @cached_property
     def why(self) -> Why:
         """The explanation of the hit's rule, or of the one that the URL chose."""
-        chosen = self.query.get("why", "")
-        rule = self._rules.filter(pk=chosen).first() if chosen.isdecimal() else None
+        chosen = read_key(self.query.get("why", ""))
+        rule = self._rules.filter(pk=chosen).first() if chosen else None
         return explain_hit(self.hit, rule.current if rule else None)
 
     @property

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from rules_app.access import get_editable_rule, get_kept_event
 from rules_app.forms import CheckForm
+from rules_app.keys import read_key
 from rules_app.models import Rule, RuleTest
 from rules_app.pasted_events import read_pasted
 from rules_app.pins_page import dots_of
@@ -108,8 +109,8 @@ def pins_context(
 
 def _rule(request: HttpRequest) -> Rule | None:
     """The rule whose events these are; None for one that is not saved yet. Raises Http404."""
-    pk = request.POST.get("rule", "")
-    return get_editable_rule(request, int(pk)) if pk.isdecimal() and len(pk) < 19 else None
+    pk = read_key(request.POST.get("rule", ""))
+    return get_editable_rule(request, pk) if pk else None
 
 
 def _answer(request: HttpRequest, rule: Rule | None, said: str = "", *, live: bool = False) -> HttpResponse:

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from rules_app.keys import read_key
 from rules_app.selection import load_default_model
 from rules_app.views.words import asked_logsource
 from scans_app.access import get_visible_case
@@ -20,8 +21,7 @@ CASES_OFFERED = 200  # the newest; a person has fewer open at a time
 def choice(request: HttpRequest) -> HttpResponse:
     """The choice of a case whose evidence a rule is written for; `?case=` is chosen."""
     cases = Case.objects.visible_to(request.user).order_by("-pk")[:CASES_OFFERED]
-    asked = request.GET.get("case", "")
-    context = {"cases": cases, "chosen": int(asked) if asked.isascii() and asked.isdigit() else 0}
+    context = {"cases": cases, "chosen": read_key(request.GET.get("case", ""))}
     return render(request, "cases/_choice.html", context)
 
 

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from rules_app.keys import read_key
 from rules_app.models import Rule, RuleVersion
 from scans_app import access
 from scans_app.models import Hit
@@ -100,8 +101,8 @@ def _raw(hit: Hit) -> RawEvent:
 
 def _chosen_version(request: HttpRequest) -> RuleVersion | None:
     """The version of `?rule=` that its pages show: the published one, else its draft; None when none is chosen."""
-    chosen = request.GET.get("rule", "")
-    if not (chosen.isascii() and chosen.isdecimal() and len(chosen) < 19):
+    chosen = read_key(request.GET.get("rule", ""))
+    if chosen is None:
         return None
     rules = Rule.objects.visible_to(request.user).select_related("current__rule", "draft__rule")
     rule = rules.filter(pk=chosen).first()
@@ -118,7 +119,7 @@ def _rules_found(request: HttpRequest) -> list[Rule]:
 
 def _export(request: HttpRequest, why: Why, event: dict[str, Any], name: str) -> HttpResponse:
     """The explanation as a JSON file: our own tree, or the event with Velociraptor's `_Match` beside its members."""
-    if why.page is None:
+    if why.page is None or why.model_version is None:
         return JsonResponse({"problem": why.problem}, status=409)
     rule = why.page.rule
     about = {"id": rule.id, "title": rule.title, "version": why.version.number, "sha256": rule.digest}

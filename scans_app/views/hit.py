@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from rules_app.keys import read_key
 from scans_app import access
 from scans_app.hit_browser import COUNTED
 from scans_app.hit_filters import HitFilters, with_query
@@ -68,9 +69,9 @@ def _chosen(request: HttpRequest, case: Case, list_query: QueryDict) -> list[Hit
     hits: QuerySet[Hit] = Hit.objects.of_case(case)
     if request.POST.get("scope") == "filter":
         scan = list_query.get("scan", "")
-        hits = HitFilters.from_query(list_query).apply(hits.filter(scan=scan if scan.isdecimal() else None))
+        hits = HitFilters.from_query(list_query).apply(hits.filter(scan=read_key(scan)))
     else:
-        hits = hits.filter(pk__in=[pk for pk in request.POST.getlist("hit") if pk.isdecimal()])
+        hits = hits.filter(pk__in=[pk for text in request.POST.getlist("hit") if (pk := read_key(text))])
     found = list(hits.order_by("pk")[: JUDGED_AT_ONCE + 1])
     return None if len(found) > JUDGED_AT_ONCE else found
 

@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from rules_app.access import get_visible_rule, get_visible_rule_version
+from rules_app.keys import read_key
 from rules_app.models import RuleVersion
 from scans_app import access
 from scans_app.hit_diff_page import cases_with_hits, scans_to_choose, shown_diff
@@ -65,7 +66,7 @@ def accept(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
     if version is None:
         return HttpResponseBadRequest("Say which rule and which of its versions.")
     found = get_object_or_404(HitDiff.objects.finished(), scan=scan, rule_version=version)
-    hits = [int(hit) for hit in request.POST.getlist("hit") if hit.isdecimal() and len(hit) < 19]
+    hits = [pk for hit in request.POST.getlist("hit") if (pk := read_key(hit))]
     count = accept_losses(found, hits, request.user)
     messages.success(request, f"{count:,} lost true positive{'' if count == 1 else 's'} accepted.")
     return redirect(f"{reverse('rules:review', args=[version.rule_id])}#hit-diff")
@@ -81,10 +82,8 @@ def rule_hits(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _version(request: HttpRequest, query: QueryDict) -> RuleVersion | None:
     """The version that a query names; None when it names none. Raises Http404."""
-    rule, number = query.get("rule", ""), query.get("version", "")
-    if not (rule.isdecimal() and number.isdecimal() and len(rule + number) < 30):
-        return None
-    return get_visible_rule_version(request, int(rule), int(number))
+    rule, number = read_key(query.get("rule", "")), read_key(query.get("version", ""))
+    return get_visible_rule_version(request, rule, number) if rule and number else None
 
 
 def _answer(

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from rules_app.keys import read_key
 from scans_app import access
 from scans_app.hit_browser import COUNTED, HitBrowser
 from scans_app.hit_filters import settled
@@ -50,21 +51,21 @@ def _scan(request: HttpRequest, case: Case) -> Scan | None:
     scans = Scan.objects.of_case(case).select_related("case").defer(*HEAVY)
     chosen = request.GET.get("scan", "")
     if chosen:
-        scan = scans.filter(pk=chosen).first() if chosen.isdecimal() else None
+        scan = scans.filter(pk=read_key(chosen)).first()
         if scan is None:
             raise Http404("This case has no such scan.")
         return scan
-    opened = request.GET.get("hit", "")
-    if opened.isdecimal():
+    opened = read_key(request.GET.get("hit", ""))
+    if opened:
         return scans.filter(hit_rows__pk=opened).first() or scans.first()
     return scans.first()
 
 
 def _slide(request: HttpRequest, case: Case) -> HitSlide | None:
-    opened = request.GET.get("hit", "")
-    if not opened.isdecimal():
+    opened = read_key(request.GET.get("hit", ""))
+    if opened is None:
         return None
-    hit = access.get_visible_hit(request, case.pk, int(opened))
+    hit = access.get_visible_hit(request, case.pk, opened)
     return HitSlide(hit, request.GET, request.user)
 
 

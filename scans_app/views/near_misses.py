@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from rules_app.access import get_visible_rule
+from rules_app.keys import read_key
 from rules_app.models import RuleVersion
 from scans_app import access
 from scans_app.models import Case, NearSearch
@@ -50,8 +51,7 @@ def _act(request: HttpRequest, case: Case, version: RuleVersion) -> str:
                 case, version, request.user, sample=NearSearch.SAMPLE if do == "start" else 0
             )
         else:
-            key = request.POST.get("search", "")
-            asked = int(key) if key.isdecimal() and len(key) < 19 else 0
+            asked = read_key(request.POST.get("search", ""))
             found = case.near_searches.filter(rule_version=version, pk=asked).first()
             if found is None:
                 raise NotSearchable("That search is gone, or the rule has a newer version. Start it again.")

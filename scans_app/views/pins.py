@@ -9,6 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from rules_app.access import get_editable_rule
+from rules_app.keys import read_key
 from rules_app.models import Rule
 from rules_app.services import pins, rule_tests
 from scans_app import access
@@ -24,9 +25,9 @@ def pin(request: HttpRequest, case_pk: int) -> HttpResponse:
     """Pin events (`event`, evidence:chunk:position) and hits (`hit`), both repeatable, to `rule`, or without one to
     the rule that is written next. With `expected` hit or miss they become its tests instead. `next` is where to go."""
     case = access.get_visible_case(request, case_pk)
-    rule_pk = request.POST.get("rule", "")
-    rule = get_editable_rule(request, int(rule_pk)) if rule_pk.isdecimal() and len(rule_pk) < 19 else None
-    hits = [pk for pk in request.POST.getlist("hit")[:MOST] if pk.isdecimal() and len(pk) < 19]
+    rule_pk = read_key(request.POST.get("rule", ""))
+    rule = get_editable_rule(request, rule_pk) if rule_pk else None
+    hits = [pk for text in request.POST.getlist("hit")[:MOST] if (pk := read_key(text))]
     places = [place for text in request.POST.getlist("event")[:MOST] if (place := Place.read(text))]
     of_hits = Hit.objects.of_case(case).filter(pk__in=hits).values_list("evidence", "chunk", "position")
     places += [Place(*found) for found in of_hits]

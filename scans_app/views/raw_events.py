@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from rules_app.event_values import event_sections
+from rules_app.keys import read_key
 from scans_app import access
 from scans_app.event_browser import EventBrowser
 from scans_app.event_filters import settled
@@ -33,13 +34,9 @@ def case_events(request: HttpRequest, case_pk: int) -> HttpResponse:
     if "evidence" not in request.GET:
         return _list(request, case, None)
     query = request.GET.copy()
-    chosen = query.pop("evidence")[-1]
-    if chosen.isdecimal():
-        browser = EventBrowser(
-            case, query, access.get_visible_evidence(request, case_pk, int(chosen)), request.user
-        )
-    else:
-        browser = EventBrowser(case, query, None, request.user)
+    chosen = read_key(query.pop("evidence")[-1])
+    evidence = access.get_visible_evidence(request, case_pk, chosen) if chosen else None
+    browser = EventBrowser(case, query, evidence, request.user)
     return redirect(browser.url + browser.address())
 
 

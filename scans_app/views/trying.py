@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from rules_app.access import get_editable_rule
 from rules_app.forms import CheckForm
+from rules_app.keys import read_key
 from rules_app.matching import NotReady
 from rules_app.selection import placeholders_of_set
 from rules_app.services.versions import text_sha256, with_line_ends_of
@@ -44,18 +45,18 @@ def choice(request: HttpRequest) -> HttpResponse:
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
     """Begin to try the text of the request on `on`: a case's key, or `case:evidence`."""
-    case_pk, _, file_pk = request.POST.get("on", "").partition(":")
-    form = CheckForm(request.POST)
-    if not _is_key(case_pk) or not form.is_valid():
+    case_key, _, file_key = request.POST.get("on", "").partition(":")
+    case_pk, form = read_key(case_key), CheckForm(request.POST)
+    if case_pk is None or not form.is_valid():
         problems = [error for errors in form.errors.values() for error in errors]
         return _refused(request, " ".join(problems) or "Choose what to try on.")
-    case = access.get_visible_case(request, int(case_pk))
+    case = access.get_visible_case(request, case_pk)
     text = with_line_ends_of("", form.cleaned_data["text"])
     try:
         trial = trying.start_trial(
             request.user,
             case,
-            _files(case, file_pk),
+            _files(case, read_key(file_key)),
             text,
             _placeholders(request, form.cleaned_data["rule_set"]),
         )
@@ -79,24 +80,19 @@ def cancel(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
     return _shown(request, trial)
 
 
-def _files(case: Case, file_pk: str) -> list[Evidence]:
+def _files(case: Case, file_pk: int | None) -> list[Evidence]:
     files = Evidence.objects.of_case(case).catalogued()
-    return list(files.filter(pk=int(file_pk)) if _is_key(file_pk) else files)
+    return list(files.filter(pk=file_pk) if file_pk else files)
 
 
 def _placeholders(request: HttpRequest, rule_set: str) -> dict[str, list[str]]:
     pk = _rule_key(request.POST)
-    return get_editable_rule(request, int(pk)).rule_set.placeholders if pk else placeholders_of_set(rule_set)
+    return get_editable_rule(request, pk).rule_set.placeholders if pk else placeholders_of_set(rule_set)
 
 
-def _rule_key(query: QueryDict) -> str:
-    """The rule that is written, as its key; "" for one that is not saved yet."""
-    pk = query.get("rule", "")
-    return pk if _is_key(pk) else ""
-
-
-def _is_key(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
+def _rule_key(query: QueryDict) -> int | None:
+    """The key of the rule that is written; None for one that is not saved yet."""
+    return read_key(query.get("rule", ""))
 
 
 def _refused(request: HttpRequest, sentence: str) -> HttpResponse:

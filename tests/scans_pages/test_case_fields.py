@@ -29,3 +29,10 @@ def test_only_ones_own_cases_can_be_chosen(owner_client: Client, stranger_client
     assert f'<option value="{case.pk}" data-fields="/cases/{case.pk}/fields/" selected>' in mine
     theirs = stranger_client.get("/cases/choice/", {"case": case.pk}).content.decode()
     assert case.name not in theirs
+
+
+def test_a_key_of_thousands_of_digits_chooses_nothing(
+    owner_client: Client, case: Case, evidence: Evidence
+) -> None:
+    assert owner_client.get("/cases/choice/", {"case": "9" * 5_000}).status_code == 200
+    assert owner_client.get(f"/cases/{case.pk}/events/", {"evidence": "9" * 5_000}).status_code in (302, 404)

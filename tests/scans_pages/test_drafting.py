@@ -130,7 +130,7 @@ def test_opening_a_draft_pins_its_events_and_hands_the_text_to_the_editor(
         "text": "title: Mine\n",
     }
     answer = owner_client.post(f"/cases/{evidence.case_id}/draft/open/", sent)
-    assert (answer.status_code, answer["Location"]) == (307, "/rules/new/")
+    assert (answer.status_code, answer["Location"]) == (307, f"/rules/new/?case={evidence.case_id}")
     pins = PinnedEvent.objects.filter(owner=owner, rule=None)
     assert [(pin.origin["chunk"], pin.origin["position"]) for pin in pins] == [(0, 0), (1, 0)]
     editor = owner_client.post(answer["Location"], sent)
@@ -172,3 +172,13 @@ def test_at_most_so_many_events_are_drafted_from(
     evidence = add_evidence(log_bytes(80))
     body = draft_of(owner_client, evidence, [f"{n // 5}:{n % 5}" for n in range(80)])
     assert f"Draft from {MOST_EVENTS} events" in body
+
+
+def test_a_way_of_asking_that_no_field_has_is_the_first(
+    add_evidence: Callable[..., Evidence], owner_client: Client
+) -> None:
+    evidence = add_evidence(log_bytes(8))
+    sent = {"title": "T", "take": ["0", "1"], **{f"how-{number}": "00009" for number in range(20)}}
+    first = {"title": "T", "take": ["0", "1"]}
+    ways = [text_of(draft_of(owner_client, evidence, ["0:0", "1:0"], **one)) for one in (sent, first)]
+    assert len({text.partition("detection:")[2] for text in ways}) == 1

@@ -334,3 +334,18 @@ def test_slow_filters_that_let_nothing_through_are_said_so_in_every_part(
     assert "No hit passes these filters" in owner_client.get(path).content.decode()
     for target in ("stacks", "hist", "browse"):
         assert hx(owner_client, "get", path, target=target).status_code == 200
+
+
+def test_keys_that_no_database_holds_are_those_of_nothing(
+    case: Case, make_hit: Callable[..., Hit], owner_client: Client
+) -> None:
+    hit = make_hit()
+    for key in ("9" * 30, "9" * 5_000):
+        url = f"/cases/{case.pk}/hits/"
+        assert owner_client.get(url, {"scan": key}).status_code == 404
+        assert owner_client.get(url, {"hit": key, "seen": key, "event_id": key}).status_code == 200
+        assert owner_client.get(url, {"hit": hit.pk, "why": key}).status_code == 200
+        judged = owner_client.post(f"{url}judge/", {"hit": [key, hit.pk], "verdict": "true_positive"})
+        assert judged.status_code in (200, 302)
+        hit.refresh_from_db()
+        assert hit.verdict == "true_positive"
