@@ -105,6 +105,8 @@ def _finder(user: User) -> tuple[RulesFinder, list[RuleVersion]]:
     default = EventModel.objects.default()
     if default is None or default.current is None:
         raise NoRules("There is no default model, so nothing says where events have their fields.")
+    if default.current.broken:
+        raise NoRules("The default model is broken: its findings say where.")
     versions = [version for version in resolve(RuleSelection(), user) if not version.rule.broken]
     if not versions:
         raise NoRules("The library has no published rule that could be run.")

@@ -66,4 +66,6 @@ class RuleRun:
                     return
         except sigma_engine.EvidenceError as problem:
             self.problems.append(f"{evidence.name}: {problem}")
+        except OSError as problem:  # its words name our folder
+            self.problems.append(f"{evidence.name}: the stored file can't be read ({problem.strerror}).")
         self.file, self.chunk = self.file + 1, 0

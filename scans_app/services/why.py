@@ -43,7 +43,7 @@ class Why:
     """An explanation as a page shows it and `tree`, its data; or `problem`, the sentence why there is none."""
 
     version: RuleVersion
-    model_version: EventModelVersion
+    model_version: EventModelVersion | None  # None where there is no default model
     tree: dict[str, Any] | None
     problem: str = ""
     page: ExplainPage | None = field(default=None, compare=False)
@@ -86,7 +86,12 @@ def explain_event(
     case: Case, raw: RawEvent, version: RuleVersion, user: AbstractBaseUser | AnonymousUser
 ) -> Why:
     """Explain a rule version on an event of the evidence under the default model and the filters of today."""
-    model_version = _default_model_version()
+    default = EventModel.objects.default()
+    model_version = default.current if default else None
+    if model_version is None:
+        return Why(
+            version, None, None, "There is no default model, so nothing says where events have their fields."
+        )
     try:
         placeholders = placeholders_of_sets([version])[version.rule.rule_set_id]
         rule = _rule_of(version, placeholders)
@@ -191,13 +196,6 @@ def _notes_of_scan(scan: Scan, version: RuleVersion) -> list[str]:
     if not ran or version.pk in ran:
         return []
     return [f"Scan {scan.pk} did not run this version: it was not among the rules that were chosen."]
-
-
-def _default_model_version() -> EventModelVersion:
-    default = EventModel.objects.default()
-    if default is None or default.current is None:
-        raise ValueError("there is no default model")
-    return default.current
 
 
 def filters_of(scan: Scan) -> list[Filter]:

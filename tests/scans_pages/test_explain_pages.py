@@ -221,3 +221,26 @@ def test_hints_use_the_counts_of_the_case(
         owner_client, f"/cases/{case.pk}/evidence/{evidence.pk}/events/0/0/explain/?rule={rule.pk}"
     )
     assert "None of the 12 events of 1 in this case has the field." in page
+
+
+@pytest.mark.parametrize("model", [{"is_default": False}, {"current": None}])
+def test_without_a_default_model_an_event_is_not_explained_and_the_page_says_so(
+    model: dict[str, Any], case: Case, evidence: Evidence, owner_client: Client, rule_set: RuleSet
+) -> None:
+    from rules_app.models import EventModel
+
+    EventModel.objects.filter(is_default=True).update(**model)
+    address, rule = f"/cases/{case.pk}/evidence/{evidence.pk}/events/0/0", rule_set.rules.all()[0]
+    assert "There is no default model" in page_of(owner_client, f"{address}/explain/?rule={rule.pk}")
+    assert "There is no default model" in page_of(owner_client, f"{address}/rules/?wait=1")
+
+
+def test_under_a_broken_default_model_nothing_is_explained_and_the_page_says_so(
+    case: Case, evidence: Evidence, owner_client: Client, owner: User, rule_set: RuleSet
+) -> None:
+    from rules_app.services import create_model, make_default
+
+    make_default(create_model("Broken", "sources: [", owner))
+    address, rule = f"/cases/{case.pk}/evidence/{evidence.pk}/events/0/0", rule_set.rules.all()[0]
+    assert "is broken" in page_of(owner_client, f"{address}/explain/?rule={rule.pk}")
+    assert "is broken" in page_of(owner_client, f"{address}/rules/?wait=1")

@@ -249,3 +249,15 @@ def test_pins_lead_to_no_foreign_address(case: Case, evidence: Evidence, owner_c
     sent = {"event": f"{evidence.pk}:0:0", "next": "https://elsewhere.example/"}
     response = owner_client.post(f"/cases/{case.pk}/pin/", sent)
     assert response.headers["Location"] == case.get_absolute_url()
+
+
+def test_a_file_that_is_gone_from_the_disk_is_told_and_the_others_are_read(
+    case: Case, add_evidence: Callable[..., Evidence], owner_client: Client, last_trial: Callable[[], Trial]
+) -> None:
+    gone = add_evidence(log_bytes(12), "gone.evtx")
+    add_evidence(log_bytes(3, Note="2"), "there.evtx")
+    gone.path.unlink()
+    page, _ = follow(owner_client, begin(owner_client, f"{case.pk}"))
+    assert (last_trial().state, last_trial().hits) == ("finished", 3)
+    assert "gone.evtx: the stored file can&#x27;t be read" in page
+    assert str(gone.path) not in page
