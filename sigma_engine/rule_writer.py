@@ -60,10 +60,18 @@ def write_rule(head: RuleHead, clauses: Sequence[DraftClause]) -> str:
     return text
 
 
+def write_text(text: str) -> str:
+    """A text that a field is compared with as rules have it: in quotes, every character meant literally."""
+    written: str = yaml.dump(_literal(text), Dumper=_Dumper, allow_unicode=True, width=1_000_000)
+    return written.rstrip("\n")
+
+
+def _literal(text: str) -> _Value:
+    return _Value(TextPattern((text,)).describe())
+
+
 def _written(values: tuple[Any, ...]) -> Any:
-    written = [
-        _Value(TextPattern((value,)).describe()) if isinstance(value, str) else value for value in values
-    ]
+    written = [_literal(value) if isinstance(value, str) else value for value in values]
     return written[0] if len(written) == 1 else written
 
 

@@ -9,6 +9,7 @@ import yaml
 from sigma_engine.detection import FieldTest, fields_of
 from sigma_engine.rule import Rule
 from sigma_engine.rule_reader import parse_rules
+from sigma_engine.rule_writer import write_text
 
 PLAIN = frozenset(
     ("contains", "startswith", "endswith", "cased")
@@ -28,7 +29,7 @@ def widened(text: str, selection: str, number: int, value: str) -> str | None:
     found = next(_places(text, test), None)
     if found is None:
         return None
-    written = _quoted(_escaped(_part(test, value)))
+    written = write_text(_part(test, value))
     wide = _with_value(text, *found, written)
     after = None if wide is None else _field_test(wide, selection, number)
     return wide if after is not None and len(after.values) == len(test.values) + 1 else None
@@ -48,23 +49,6 @@ def _part(test: FieldTest, value: str) -> str:
     if "endswith" in test.modifiers and "\\" in value.rstrip("\\"):
         return value[value.rstrip("\\").rindex("\\") :]
     return value
-
-
-def _escaped(value: str) -> str:
-    """A text as Sigma writes it: wildcards, and backslashes before one or before another, are escaped."""
-    following = [*value[1:], ""]
-    return "".join(
-        "\\" + char if char in "*?" or (char == "\\" and after and after in "\\*?") else char
-        for char, after in zip(value, following, strict=True)
-    )
-
-
-def _quoted(value: str) -> str:
-    if value.isprintable():
-        return "'" + value.replace("'", "''") + "'"
-    # A double-quoted scalar, for what single quotes cannot hold.
-    plain = (char if char.isprintable() and char not in '"\\' else f"\\U{ord(char):08x}" for char in value)
-    return f'"{"".join(plain)}"'
 
 
 def _places(text: str, test: FieldTest) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
