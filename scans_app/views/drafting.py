@@ -43,7 +43,7 @@ def draft_counts(request: HttpRequest, case_pk: int) -> HttpResponse:
 
 @require_POST
 def draft_open(request: HttpRequest, case_pk: int) -> HttpResponse:
-    """Pin the events, then hand the text on to the editor: the same POST goes to it (307)."""
+    """Pin the events, then hand the text on to the editor: the same POST goes to it (307), and the case."""
     case = access.get_visible_case(request, case_pk)
     page = DraftPage(case, request.POST, request.user)
     if not page.sources or "text" not in request.POST:
@@ -52,4 +52,4 @@ def draft_open(request: HttpRequest, case_pk: int) -> HttpResponse:
         pin_events(request.user, None, page.sources)
     except PinError as error:
         messages.error(request, f"The events were not pinned. {error}")
-    return HttpResponse(status=307, headers={"Location": reverse("rules:new")})
+    return HttpResponse(status=307, headers={"Location": f"{reverse('rules:new')}?case={case.pk}"})
