@@ -18,7 +18,9 @@ from rules_app.models import PinnedEvent, Rule, RuleTest
 
 MAX_PINS = 500
 LARGEST_EVENT = 256 * 1024  # characters of its JSON
-LARGEST_PINS = 8 * 1024 * 1024  # characters of all of them: they are read at every change of the text
+LARGEST_PINS = (
+    8 * 1024 * 1024
+)  # characters of all pins, and of all tests: they are read at every change of the text
 
 
 class PinError(ValueError):
@@ -62,8 +64,7 @@ def pin_events(user: User, rule: Rule | None, sources: Sequence[PinSource]) -> l
         mine = PinnedEvent.objects.filter(owner=user, rule=rule)
         known = set(mine.filter(sha256__in=rows).values_list("sha256", flat=True))
         new = [columns for sha256, columns in rows.items() if sha256 not in known]
-        _check_room(mine.count(), len(new))
-        _check_size(mine.aggregate(size=Sum(Length("event_text")))["size"] or 0, new)
+        check_room(mine, len(new), sum(len(columns["event_text"]) for columns in new))
         PinnedEvent.objects.bulk_create(PinnedEvent(owner=user, rule=rule, **columns) for columns in new)
         return list(mine.filter(sha256__in=rows))
 
@@ -88,22 +89,24 @@ def adopt(user: User, rule: Rule) -> None:
         behind = {"created_at": timezone.now()} if any(one.exists() for one in there) else {}
         for new, old in zip(loose, there, strict=True):
             new.filter(sha256__in=old.values("sha256")).delete()
-            _check_room(old.count(), new.count())
+            check_room(old, new.count(), _characters(new))
             new.update(rule=rule, **behind)
 
 
-def _check_room(there: int, more: int) -> None:
-    if there + more > MAX_PINS:
+def check_room(there: QuerySet[Any], more: int, characters: int) -> None:
+    """Raise PinError when the events that a rule has leave no room for so many more, of so many characters."""
+    if there.count() + more > MAX_PINS:
         raise PinError(
-            f"{there:,} events are there and {more:,} more would be over {MAX_PINS:,}, the most a rule can have. "
-            "Remove some, or choose fewer."
+            f"{there.count():,} events are there and {more:,} more would be over {MAX_PINS:,}, the most a rule can "
+            "have. Remove some, or choose fewer."
+        )
+    size = _characters(there) + characters
+    if more and size > LARGEST_PINS:
+        raise PinError(
+            f"The events would be {size / 2**20:.1f} MiB together; at most {LARGEST_PINS // 2**20} MiB are kept "
+            "for a rule. Remove some, or choose fewer."
         )
 
 
-def _check_size(there: int, new: Iterable[dict[str, Any]]) -> None:
-    size = there + sum(len(columns["event_text"]) for columns in new)
-    if size > LARGEST_PINS:
-        raise PinError(
-            f"The pinned events would be {size / 2**20:.1f} MiB together; at most {LARGEST_PINS // 2**20} MiB "
-            "are kept for a rule. Remove some, or choose fewer."
-        )
+def _characters(events: QuerySet[Any]) -> int:
+    return events.aggregate(size=Sum(Length("event_text")))["size"] or 0

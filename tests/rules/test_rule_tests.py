@@ -182,3 +182,22 @@ def test_the_junit_report_has_a_case_a_test_whatever_the_evidence_holds(
     good, bad = suite
     assert "a \ufffd bell & <tag>" in good.attrib["name"]
     assert [failure.attrib["message"] for failure in bad] == ["It does not hit."]
+
+
+def test_tests_are_no_larger_together_than_what_is_read_at_every_change_of_the_text(
+    shipped: EventModel, owner: User, make_rule: Callable[..., Rule]
+) -> None:
+    from rules_app.services.pins import LARGEST_EVENT, LARGEST_PINS, PinError, PinSource, adopt
+    from rules_app.services.rule_tests import add_tests, tests_of
+
+    rule = make_rule()
+    large = [PinSource({"n": n, "text": "x" * (LARGEST_EVENT - 100)}, "", {}) for n in range(40)]
+    fitting = LARGEST_PINS // LARGEST_EVENT
+    add_tests(owner, rule, large[:fitting], must_hit=True)
+    with pytest.raises(PinError, match="MiB"):
+        add_tests(owner, rule, large, must_hit=True)
+    assert len(tests_of(owner, rule)) == fitting
+    add_tests(owner, None, large[-3:], must_hit=True)
+    with pytest.raises(PinError, match="MiB"):
+        adopt(owner, rule)
+    assert (len(tests_of(owner, rule)), len(tests_of(owner, None))) == (fitting, 3)
