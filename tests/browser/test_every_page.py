@@ -31,7 +31,7 @@ PAGES = (
     "{case}hits/?hit={hit}&tab=why",
     "{case}hits/?hit={hit}&tab=rule",
     "{case}hits/?hit={hit}&tab=notes",
-    "{case}hits/?q=nothing-has-this-text",
+    "{case}hits/?q=nothing-has-this-text-which-is-wider-than-the-window-of-a-phone",
     "{case}events/",
     "{case}evidence/{file}/events/",
     "{case}evidence/{file}/events/0/0/",
