@@ -12,7 +12,7 @@ from rules_app.models import Rule
 from rules_app.selection import RuleSelection
 from scans_app.models import Scan, ScanFunnel, ScanSources
 from scans_app.services.correlating import CorrelationRows
-from scans_app.services.event_rows import FrozenRule, clean_text
+from scans_app.services.event_rows import FrozenRule, clean_event, clean_text
 from scans_app.services.scanners import load_scan
 from scans_app.services.unit_funnels import add_up_units
 
@@ -75,7 +75,7 @@ def _of_rule(scan: Scan, report: sigma_engine.FunnelReport, index: int, frozen: 
         fields_present=funnel.fields_present,
         any_selection=funnel.any_selection,
         condition=funnel.condition,
-        counts=counts,
+        counts=clean_event(counts),
     )
 
 

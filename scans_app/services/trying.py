@@ -17,7 +17,7 @@ import sigma_engine
 from rules_app.matching import NotReady, ReadyRule, ready_rule
 from rules_app.selection import load_default_model
 from scans_app.models import Case, Evidence, Trial
-from scans_app.services.event_rows import clean_text
+from scans_app.services.event_rows import clean_event, clean_text
 from scans_app.services.rule_run import RuleRun
 from scans_app.services.wanted_chunks import wanted_chunks
 
@@ -163,7 +163,7 @@ class _Tally:
     def problems(self) -> list[str]:
         """Sentences on what ran out of time, each once."""
         told = (
-            f"The regular expression `{one[:80]}` ran out of time and counts as not found."
+            f"The regular expression `{clean_text(one, 80)}` ran out of time and counts as not found."
             for one in self._timeouts
         )
         return [sentence for sentence in told if sentence not in self._trial.problems]
@@ -176,7 +176,7 @@ class _Tally:
             "hits": self._hits,
             "bins": self._bins,
             "samples": self._samples,
-            "values": {name: dict(counts) for name, counts in self._values.items() if counts},
+            "values": clean_event({name: counts for name, counts in self._values.items() if counts}),
         }
 
 

@@ -161,3 +161,19 @@ def test_a_field_that_no_event_has_is_listed_with_the_names_that_they_have(
     silent = funnel(scan, "Typo")
     assert (silent.stopped_at, silent.cause) == ("field", "field_typo")
     assert "Did you mean `CommandLine`?" in silent.sentence
+
+
+def test_what_a_rule_calls_its_fields_and_selections_is_kept_as_any_database_takes_it(
+    add_evidence, start, rule_set, owner, client_of
+):
+    odd = RULE.format(title="Odd", program="tool.exe", uid="odd", level="low").replace(
+        "Image|endswith", '"Im\\0age|endswith"'
+    )
+    import_rules([FoundFile("odd.yml", odd.encode())], rule_set, owner)
+    scan = start([add_evidence(log_bytes(3))], debug=True)
+    do_all_work()
+    row = funnel(scan, "Odd")
+    assert row.counts["fields"]
+    assert "\\u0000" not in json.dumps(row.counts)
+    page = client_of(owner).get(f"/cases/{scan.case_id}/scans/{scan.pk}/debug/{row.rule_id}/")
+    assert page.status_code == 200

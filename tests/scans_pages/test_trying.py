@@ -261,3 +261,12 @@ def test_a_file_that_is_gone_from_the_disk_is_told_and_the_others_are_read(
     assert (last_trial().state, last_trial().hits) == ("finished", 3)
     assert "gone.evtx: the stored file can&#x27;t be read" in page
     assert str(gone.path) not in page
+
+
+def test_what_a_text_calls_its_fields_is_kept_as_any_database_takes_it(
+    case: Case, evidence: Evidence, owner_client: Client, last_trial: Callable[[], Trial]
+) -> None:
+    text = RULE.replace("selection: {Image", 'selection: {"No\\0ne": null, Image')
+    follow(owner_client, begin(owner_client, f"{case.pk}", text))
+    assert last_trial().hits == 12
+    assert not any("\0" in field for field in last_trial().values)
