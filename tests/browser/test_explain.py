@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.browser.rule_text import write
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -50,7 +52,7 @@ def test_a_line_of_the_rule_its_node_and_the_value_it_read_are_marked_together(
 
 def test_the_editor_says_why_a_pinned_event_is_not_hit_with_a_hint_and_follows_the_text(page: Page) -> None:
     page.goto("/rules/new/")
-    page.locator(".cm-content").fill(TEXT)
+    write(page, TEXT)
     page.get_by_text("Paste JSON", exact=True).click()
     page.locator("#pins-json").fill(EVENT)
     page.get_by_role("button", name="Pin these events").click()
@@ -61,7 +63,7 @@ def test_the_editor_says_why_a_pinned_event_is_not_hit_with_a_hint_and_follows_t
     expect(why.locator("[data-hint=case] .why-mended").first).to_have_text(
         "CommandLine|contains: 'Delete Shadows'"
     )
-    page.locator(".cm-content").fill(TEXT.replace("|cased", ""))
+    write(page, TEXT.replace("|cased", ""))
     expect(why).to_contain_text("The text matches this event")
 
 
