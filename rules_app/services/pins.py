@@ -60,7 +60,7 @@ def pin_events(user: User, rule: Rule | None, sources: Sequence[PinSource]) -> l
     """
     rows = {columns["sha256"]: columns for columns in (source.columns() for source in sources)}
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two requests do not both find room
+        lock_events(user, rule)
         mine = PinnedEvent.objects.filter(owner=user, rule=rule)
         known = set(mine.filter(sha256__in=rows).values_list("sha256", flat=True))
         new = [columns for sha256, columns in rows.items() if sha256 not in known]
@@ -81,7 +81,7 @@ def adopt(user: User, rule: Rule) -> None:
     """Give a rule what this person pinned and tested without one, behind what it has. What it has already is not
     doubled. Raises PinError when that would be more than a rule can have, with nothing moved."""
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        lock_events(user, rule)
         mine = PinnedEvent.objects.filter(owner=user)
         made = RuleTest.objects.filter(created_by=user)
         there: list[QuerySet[Any]] = [mine.filter(rule=rule), RuleTest.objects.filter(rule=rule)]
@@ -91,6 +91,14 @@ def adopt(user: User, rule: Rule) -> None:
             new.filter(sha256__in=old.values("sha256")).delete()
             check_room(old, new.count(), _characters(new))
             new.update(rule=rule, **behind)
+
+
+def lock_events(user: User, rule: Rule | None) -> None:
+    """Let one request at a time, until its transaction ends, give events to a person and to a rule: two do not both
+    find room, nor both find an event missing."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if rule is not None:
+        Rule.objects.select_for_update(no_key=True).get(pk=rule.pk)
 
 
 def check_room(there: QuerySet[Any], more: int, characters: int) -> None:

@@ -12,7 +12,7 @@ from rules_app.matching import NotReady, match_events, ready_rule
 from rules_app.models import PinnedEvent, Rule, RuleTest, RuleVersion
 from rules_app.models.pins import CopiedEvent
 from rules_app.selection import load_default_model
-from rules_app.services.pins import PinSource, check_room
+from rules_app.services.pins import PinSource, check_room, lock_events
 
 NOTE = 500  # characters
 GOT = {True: "It hits.", False: "It does not hit.", None: "There was no time left to ask."}
@@ -54,7 +54,7 @@ def add_tests(
     unless there is a new one. Raises PinError, with a sentence and nothing written."""
     rows = {columns["sha256"]: columns for columns in (source.columns() for source in sources)}
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        lock_events(user, rule)
         there = RuleTest.objects.filter(rule=rule)
         there = there.filter(created_by=user) if rule is None else there
         known = {test.sha256: test for test in there.filter(sha256__in=rows)}

@@ -60,3 +60,16 @@ def test_rules_of_one_title_made_at_once_are_all_kept(make_rule: Callable[..., R
 def test_a_second_default_model_takes_the_place_of_the_first(own_model: EventModel) -> None:
     all_at_once(lambda number: services.make_default(own_model))
     assert EventModel.objects.filter(is_default=True).get() == own_model
+
+
+def test_an_event_that_several_people_make_a_test_at_once_is_one_test(
+    make_rule: Callable[..., Rule], make_user: Callable[..., Any]
+) -> None:
+    from rules_app.services.pins import PinSource
+    from rules_app.services.rule_tests import add_tests, tests_of_rule
+
+    rule, people = make_rule(), [make_user(f"person{number}") for number in range(PEOPLE)]
+    source = PinSource({"System": {"Channel": "Security"}}, "", {"pasted": True})
+    made = all_at_once(lambda number: add_tests(people[number], rule, [source], must_hit=True))
+    assert [len(tests) for tests in made] == [1] * PEOPLE
+    assert len(tests_of_rule(rule)) == 1
