@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import orjson
+
 from sigma_engine.evidence import ChunkProblem, ChunkRead, EvidenceError, EvidenceFile, Record
 from sigma_engine.evtx_chunk import (
     CHUNK_HEADER_SIZE,
@@ -46,8 +48,12 @@ class EvtxRecord(Record):
 
     @property
     def event(self) -> dict[str, Any]:
-        """The event, decoded anew."""
-        return decoded(self.text)
+        """The event, decoded anew. What the parser wrote of a made-up name in a chunk with right checksums may be
+        no JSON: then the event is that text, to be seen and searched."""
+        try:
+            return decoded(self.text)
+        except ValueError:
+            return {"Unreadable": self.text}
 
 
 class EvtxFile(EvidenceFile):
@@ -84,7 +90,7 @@ class EvtxFile(EvidenceFile):
         start = _start_of(number)
         problems = tuple(header_problems(chunk, number, start))
         whole = len(chunk) == CHUNK_SIZE and chunk.startswith(CHUNK_MAGIC)
-        records = _read_whole(chunk, number) if whole else None
+        records = _read_whole(chunk, number, is_sound=not problems) if whole else None
         if records is None:
             return salvage_chunk(chunk, number, start, problems)
         return ChunkRead(records, problems=problems)
@@ -123,9 +129,10 @@ def _start_of(number: int) -> int:
     return FILE_HEADER_SIZE + number * CHUNK_SIZE
 
 
-def _read_whole(chunk: bytes, number: int) -> list[Record] | None:
-    """The records of a sound chunk; None when the parser rejects anything in it, or gives fewer records than
-    the chunk holds by its record headers."""
+def _read_whole(chunk: bytes, number: int, *, is_sound: bool) -> list[Record] | None:
+    """The records of a chunk; None when the parser rejects anything in it, gives fewer records than the chunk holds
+    by its record headers, or writes what is no JSON: of a damaged name it does. `is_sound`: the chunk's checksums
+    are right, so that is not looked for."""
     count, end = 0, CHUNK_HEADER_SIZE
     for slot in slots_of(chunk):
         count += 1
@@ -136,6 +143,9 @@ def _read_whole(chunk: bytes, number: int) -> list[Record] | None:
         texts = [record["data"] for record in parse(chunk)]
         if len(texts) < count or any(map(_is_too_large, texts)):
             return None
+        if not is_sound:
+            for text in texts:
+                orjson.loads(text)
         return [EvtxRecord(number, position, text) for position, text in enumerate(texts)]
     except (RejectedError, ValueError):
         return None

@@ -56,7 +56,7 @@ def test_the_editor_says_why_a_pinned_event_is_not_hit_with_a_hint_and_follows_t
     page.get_by_text("Paste JSON", exact=True).click()
     page.locator("#pins-json").fill(EVENT)
     page.get_by_role("button", name="Pin these events").click()
-    page.locator("label.dot").first.click()
+    page.locator("label.dot").last.click()
     why = page.locator("#why")
     expect(why).to_contain_text("does not match this event")
     expect(why.locator("[data-hint=case]").first).to_contain_text("Differs only in case, and cased heeds it.")

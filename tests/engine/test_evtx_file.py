@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from evtx import PyEvtxParser
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from sigma_engine.events import ChunkRead, EvidenceError, EvidenceFile, open_evidence, units_of
@@ -30,6 +30,7 @@ from tests.evtx_writer import (
     empty_end,
     layout,
     lost_record_magic,
+    sealed,
     stale_chunk_header,
     truncated,
     write_evtx,
@@ -249,7 +250,11 @@ def test_a_cut_log_gives_what_lies_before_the_cut(cut: int, scratch: Path) -> No
         assert next(p for r in reads for p in r.problems if p.code == "truncated").offset == cut
 
 
+BROKEN_NAME = [(23, b"%\xeb<p}"), (1278, b"PK\x05\x06")]  # control characters in an element's name: no JSON
+
+
 @settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
+@example(writes=BROKEN_NAME)
 @given(
     writes=st.lists(
         st.tuples(st.integers(0, 2600), st.binary(min_size=1, max_size=8)), min_size=1, max_size=8
@@ -262,7 +267,18 @@ def test_no_bytes_make_reading_fail(writes: list[tuple[int, bytes]], scratch: Pa
     positions = [record.position for record in read.records]
     assert positions == sorted(set(positions))
     assert evidence.read_chunk(0) == read
+    assert all(isinstance(record.event, dict) for record in read.records)
     assert numbers([evidence.read_chunk(1)]) == list(range(10, 20))
+
+
+def test_an_event_with_a_name_that_json_cannot_hold_is_its_text_where_the_checksums_are_right(
+    tmp_path: Path,
+) -> None:
+    read = written(tmp_path, bytes_at(4096 + 1278, b"PK\x05\x06"), sealed()).read_chunk(0)
+    assert (len(read.records), read.problems) == (PER_CHUNK, ())
+    unreadable = [record.event["Unreadable"] for record in read.records if "Unreadable" in record.event]
+    assert unreadable
+    assert all(any(char < " " for char in text) for text in unreadable)
 
 
 def test_a_template_that_blows_a_value_up_is_lost_not_held_in_memory(tmp_path: Path) -> None:

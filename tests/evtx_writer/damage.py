@@ -78,6 +78,11 @@ def bad_data_crc(chunk: int = 0) -> Damage:
     return harm
 
 
+def sealed(chunk: int = 0) -> Damage:
+    """Right checksums again, after other damage: what somebody would write who wants it unseen."""
+    return lambda data: _reseal(data, chunk)
+
+
 def bad_magic(chunk: int = 0) -> Damage:
     """A chunk that no longer starts with `ElfChnk`."""
     return bytes_at(_start(chunk), b"\xde\xad\xbe\xef\0\0\0\0")
