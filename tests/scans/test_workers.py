@@ -19,7 +19,7 @@ from scans_app.services.doorbell import ring, waiting_messages
 from scans_app.services.scans import cancel_scan
 from sigmaweb.embedded_redis import running_redis
 from tests.scans.conftest import do_all_work, hits_of, log_bytes
-from tests.scans.workers import PROJECT, wait_until, worker, worker_environment
+from tests.scans.workers import PROJECT, put_to_sleep, wait_until, worker, worker_environment
 
 pytestmark = [
     pytest.mark.kill,
@@ -136,7 +136,7 @@ def test_a_worker_that_slept_over_its_lease_writes_nothing_twice(evidence, expec
         scan = start(evidence)
         wait_until(lambda: is_in_the_middle(scan))
         sleeper = one.pool()[0]
-        sleeper.send_signal(signal.SIGSTOP)
+        put_to_sleep(sleeper)
         try:
             wait_until(lambda: is_over(scan))
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -95,3 +96,29 @@ def wait_until(happens: Callable[[], bool]) -> None:
     while not happens():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.02)
+
+
+def put_to_sleep(process: psutil.Process) -> None:
+    """Stop a process of a worker at a moment when it holds no lock on the database.
+
+    Of SQLite it would hold it until it goes on, and nobody else could write. PostgreSQL's ends with the lease.
+    """
+    until = time.monotonic() + PATIENCE
+    process.send_signal(signal.SIGSTOP)
+    while connection.vendor == "sqlite" and not _can_be_written():
+        assert time.monotonic() < until, "it always held the lock"
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGSTOP)
+
+
+def _can_be_written() -> bool:
+    database = sqlite3.connect(str(connection.settings_dict["NAME"]), timeout=1, isolation_level=None)
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        database.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        database.close()
+    return True
