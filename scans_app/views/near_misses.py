@@ -25,6 +25,7 @@ def near(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
     case = access.get_visible_case(request, case_pk)
     rule = get_visible_rule(request, pk)
     if request.method == "POST":
+        access.get_editable_case(request, case_pk)
         refused = _act(request, case, rule.to_edit)
         if not request.headers.get("HX-Request"):
             if refused:

@@ -85,7 +85,7 @@ MATRIX: dict[str, Page] = {
     "cases:fields": Page(READ),
     "cases:members": Page(None, OWN),
     "cases:member_remove": Page(None, OWN),
-    "cases:near": Page(READ, READ),
+    "cases:near": Page(READ, EDIT),
     "cases:evidence": Page(READ),
     "cases:pin": Page(None, READ),
     "cases:trials": Page(SIGNED_IN),
