@@ -22,6 +22,7 @@ FOLDER = Path(__file__).parent / "screenshots"
 MAX_BYTES = 200_000
 WIDE, PHONE = (1280, 800), (390, 780)
 LSASS = "Memory of LSASS opened by an unusual program"
+LANE = "One address tries many accounts that do not exist"
 
 
 class Picture(NamedTuple):
@@ -97,6 +98,28 @@ def _debug_rule(page: Page) -> None:
     page.locator("#cause").wait_for()
 
 
+def _near(page: Page) -> None:
+    """The near misses of a rule, from its sheet."""
+    _find_rule(page, "Office program starts a script interpreter")
+    page.get_by_role("link", name="Near misses").first.click()
+    page.get_by_role("button", name="Look for near misses").click()
+    page.locator("#clauses-title").wait_for()
+
+
+def _lane(page: Page) -> None:
+    """The window of a correlation's hit."""
+    page.locator("#hits").get_by_role("link", name=LANE, exact=True).click()
+    page.get_by_role("heading", name="Events of this window").wait_for()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def _rules_of_event(page: Page) -> None:
+    """What would hit an event."""
+    page.locator("#events .hit-rule a").first.click()
+    page.get_by_role("link", name="What would hit this?").click()
+    page.get_by_role("heading", name="Matches").wait_for()
+
+
 def _pick_events(page: Page) -> None:
     for key in ("j", "x", "j", "x"):
         page.keyboard.press(key)
@@ -131,6 +154,9 @@ PICTURES = (
         "{case}hits/?from=2026-03-12T09:05:12&order=rare",
         lambda page: (_open_hit(page, "why"), _find_rule(page, "Rule, tree and event side by side")),
     ),
+    Picture("rules-of-event", "{case}events/?q=comsvcs", _rules_of_event),
+    Picture("lane", f"{{case}}hits/?title={LANE}", _lane),
+    Picture("near", "/rules/?q=Office program starts", _near),
     Picture("hits-dark", "{case}hits/?level=critical", scheme="dark"),
     Picture("hits-phone", "{case}hits/?level=critical", size=PHONE),
     Picture("keys", "{case}hits/", lambda page: page.keyboard.press("?")),
