@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from sigma_engine.abbreviations import abbreviate_channel, read_abbreviations
+from sigma_engine.collection import keep_for_good
 from sigma_engine.command_check import model_of
 from sigma_engine.compiler import CompiledSet, compile_rules, load_or_compile
 from sigma_engine.correlation import Correlated, correlate
@@ -63,6 +64,7 @@ def run_scan(options: argparse.Namespace) -> int:
         return 2
     # A tuned level is no part of a rule's text, by which the cache knows sets.
     compiled = (compile_rules if options.tuning else load_or_compile)(rules, model, quiet)
+    keep_for_good()
     _tell_left_out(compiled, complaints)
     questions = Questions(compiled) if options.debug else None
     results = scan_files(compiled, evidence_paths(options.evidence), options.jobs, questions)

@@ -67,7 +67,9 @@ def parse(chunk: bytes | bytearray, *, skip_errors: bool = False) -> Iterator[di
 
 
 def declared_end(chunk: bytes) -> int:
-    """Where the records end by the chunk's header; the chunk's end when that makes no sense."""
+    """Where the records end by the chunk's header; the chunk's end when that makes no sense or is cut off."""
+    if len(chunk) < 52:
+        return CHUNK_SIZE
     end: int = struct.unpack_from("<I", chunk, 48)[0]
     return end if CHUNK_HEADER_SIZE <= end <= CHUNK_SIZE else CHUNK_SIZE
 
