@@ -110,7 +110,8 @@ def takes(source: Source) -> str:
 def _filtered(rule: Rule, funnel: RuleFunnel, events: int) -> Cause:
     takers = sorted(funnel.taken_by.items(), key=lambda item: -item[1])
     shown = ", ".join(f"`{name}` took {count:,}" for name, count in takers[:_NAMED] if count)
-    sentence = f"{_counted(events)} would be hits, and what the condition excludes took all of them: {shown}."
+    would, all_of = ("would be a hit", "it") if events == 1 else ("would be hits", "all of them")
+    sentence = f"{_counted(events)} {would}, and what the condition excludes took {all_of}: {shown}."
     name = takers[0][0] if takers else ""
     line = rule.selections[name].line if name else rule.conditions[0].line
     return Cause(FILTER, "filter", sentence, line, funnel.first.get(name))
