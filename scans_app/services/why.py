@@ -17,6 +17,7 @@ from rules_app.selection import load_event_model, load_rule, placeholders_of_set
 from scans_app.models import Case, EvidenceFields, Hit, Scan
 from scans_app.services.event_rows import clean_text
 from scans_app.services.field_counts import FieldCount
+from scans_app.services.frozen_filters import frozen_filters
 from scans_app.services.placeholders import lists_for_asking
 from scans_app.services.raw_events import RawEvent, find_event
 from sigma_engine import (
@@ -75,7 +76,7 @@ def explain_hit(hit: Hit, version: RuleVersion | None = None, *, with_escapes: b
         return Why(version, model_version, None, f"There is nothing to explain: {error}.")
     event, notes = event_of_hit(hit)
     notes += _notes_of(version) + _notes_of_scan(hit.scan, version)
-    asked = _Asked(hit.scan.case, event, hit.evidence.name, filters_of(hit.scan), tuple(notes))
+    asked = _Asked(hit.scan.case, event, hit.evidence.name, frozen_filters(hit.scan), tuple(notes))
     own = version.pk == hit.rule_version_id
     return _explained(
         rule, model, version, model_version, asked, of_hit=hit if own else None, escapes=with_escapes
@@ -196,14 +197,6 @@ def _notes_of_scan(scan: Scan, version: RuleVersion) -> list[str]:
     if not ran or version.pk in ran:
         return []
     return [f"Scan {scan.pk} did not run this version: it was not among the rules that were chosen."]
-
-
-def filters_of(scan: Scan) -> list[Filter]:
-    """The global filters that the scan ran with: they decide about every rule that they name."""
-    versions = RuleVersion.objects.filter(_FILTER_TEXT, pk__in=scan.rules.values("rule_version"))
-    found = versions.select_related("rule__rule_set")
-    rules = [load_rule(version, lists_for_asking(scan, version)) for version in found]
-    return [rule for rule in rules if isinstance(rule, Filter)]
 
 
 def _library_filters(user: AbstractBaseUser | AnonymousUser) -> list[Filter]:
