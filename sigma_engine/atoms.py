@@ -1,17 +1,17 @@
 """Atoms: every test that rules ask of a field's value, numbered, and the rules as truths over these numbers.
 
-An atom belongs to a Sigma field, whatever a model maps it to, so a rule is compiled once however many kinds of
-events it is asked of.
+An atom belongs to a Sigma field, whatever a model maps it to, so a rule is made a truth once, when its set is compiled,
+however many kinds of events it is asked of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from sigma_engine.condition import And, Not, Of, Ref, Tree
 from sigma_engine.detection import FieldTest, Group, Value
-from sigma_engine.literals import TextTests
+from sigma_engine.literals import Literals, literals_of
 from sigma_engine.patterns import AnyTest, RegexTest, TextPattern, ValueTest
 from sigma_engine.rule import Rule
 from sigma_engine.truth import AnyOf, Atoms, Nay, Truth, every, some
@@ -27,40 +27,49 @@ class Atom(NamedTuple):
 
 
 class AtomTable:
-    """The atoms of a set of rules, and its rules as truths over them. Grows with each rule that is asked for."""
+    """The atoms of a set of rules, and its rules as truths over them.
 
-    def __init__(self) -> None:
+    Read by many scanners at once; only `add`, which is for the maker of the table, changes it.
+    """
+
+    def __init__(self, rules: Iterable[tuple[int, Rule]] = ()) -> None:
         self.all: list[Atom] = []
+        self.literals: list[Literals | None] = []  # None for tests that are not of texts
         self._weights: list[float] = []  # how often each is likely true
-        self._numbers: dict[Atom, int] = {}
         self._truths: dict[int, Truth] = {}
-        self._text_tests: dict[tuple[int, ...], TextTests] = {}
         self._triggers: dict[int, Atoms | None] = {}
+        self._numbers: dict[Atom, int] = {}
+        for index, rule in rules:
+            self.add(index, rule)
 
-    def truth(self, index: int, rule: Rule) -> Truth:
-        """The rule as a truth, without its `vql`; `index` names it, and the same rule must always come with it."""
-        found = self._truths.get(index)
-        if found is None:
-            conditions = (self._tree(condition.tree, rule) for condition in rule.conditions)
-            found = self._truths[index] = some(conditions)
-        return found
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_numbers": {}}  # to be hashed again at loading, and asked only by `add`
+
+    def grown(self) -> AtomTable:
+        """A copy to add more rules to."""
+        copy = AtomTable()
+        copy.all, copy.literals, copy._weights = list(self.all), list(self.literals), list(self._weights)
+        copy._truths, copy._triggers = dict(self._truths), dict(self._triggers)
+        copy._numbers = {atom: number for number, atom in enumerate(self.all)}
+        return copy
+
+    def add(self, index: int, rule: Rule) -> None:
+        """Takes a rule in, without its `vql`; `index` names it, and the same rule must always come with it."""
+        if index not in self._truths:
+            truth = some([self._tree(condition.tree, rule) for condition in rule.conditions])
+            self._truths[index] = truth
+            self._triggers[index] = truth.trigger(self._cost)
+
+    def truth(self, index: int) -> Truth:
+        """The rule of that index as a truth."""
+        return self._truths[index]
 
     def trigger(self, index: int, truth: Truth) -> Atoms | None:
         """The atoms of which one must be true for a truth of the rule of that index to hold; None when it may hold
         without any."""
-        if truth is not self._truths.get(index):  # only a part of the rule is left
-            return truth.trigger(self._cost)
-        if index not in self._triggers:
-            self._triggers[index] = truth.trigger(self._cost)
-        return self._triggers[index]
-
-    def text_tests(self, numbers: Sequence[int]) -> TextTests:
-        """The text tests among some atoms, ready to be asked; buckets that ask the same share them."""
-        tests = [(n, test) for n in numbers if isinstance(test := self.all[n].test, TextPattern | RegexTest)]
-        name = tuple([number for number, _ in tests])
-        if name not in self._text_tests:
-            self._text_tests[name] = TextTests(tests)
-        return self._text_tests[name]
+        if truth is self._truths[index]:
+            return self._triggers[index]
+        return truth.trigger(self._cost)  # only a part of the rule is left
 
     def _cost(self, atoms: Atoms) -> float:
         return sum([self._weights[atom] for atom in atoms])
@@ -94,8 +103,10 @@ class AtomTable:
     def _number(self, atom: Atom) -> int:
         number = self._numbers.setdefault(atom, len(self.all))
         if number == len(self.all):
+            test = atom.test
             self.all.append(atom)
-            self._weights.append(_weight(atom.test))
+            self.literals.append(literals_of(test) if isinstance(test, TextPattern | RegexTest) else None)
+            self._weights.append(_weight(test))
         return number
 
 

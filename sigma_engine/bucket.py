@@ -11,13 +11,13 @@ from typing import Any, Final, NamedTuple
 
 from sigma_engine.atoms import AtomTable
 from sigma_engine.classifier import CacheBudget, Classifier, ClassNames, ComputedClassifier, Timeouts
-from sigma_engine.keywords import KeywordClassifier
 from sigma_engine.lambdas import LambdaError
 from sigma_engine.mapping import ORIGIN_FALLBACK
 from sigma_engine.model import Mapping, Model, Source
 from sigma_engine.patterns import FieldRefTest, ValueTest
 from sigma_engine.references import Reference
 from sigma_engine.rule import Rule
+from sigma_engine.shared_tests import SharedTests
 from sigma_engine.truth import Atoms, Truth, atoms_in
 from sigma_engine.vql_test import VqlTest
 
@@ -40,6 +40,7 @@ class Bucket:
         self,
         truths: Sequence[tuple[int, Truth]],
         table: AtomTable,
+        shared: SharedTests,
         model: Model,
         accepted: tuple[Source, ...],
         budget: CacheBudget,
@@ -51,11 +52,10 @@ class Bucket:
         self.decided = 0  # verdicts that no cache knew
         self._timeouts = timeouts
         self._names = ClassNames()
-        asked = sorted(frozenset[int]().union(*(atoms for _, truth in truths for atoms in atoms_in(truth))))
         by_field: dict[str, list[tuple[int, ValueTest]]] = {}
         self._references: list[Reference] = []
         self._lambdas: list[tuple[int, Mapping, VqlTest]] = []
-        for number in asked:
+        for number in sorted(atoms_in(truth for _, truth in truths)):
             field, test = table.all[number]
             if field and isinstance(test, FieldRefTest):
                 left, right = (model.mapping(name, accepted) for name in (field, test.field))
@@ -64,11 +64,16 @@ class Bucket:
                 self._lambdas.append((number, model.mapping(field, accepted), test))
             else:
                 by_field.setdefault(field, []).append((number, test))
-        texts = {field: table.text_tests([atom for atom, _ in tests]) for field, tests in by_field.items()}
-        keywords = by_field.pop("", [])
-        self._keywords = KeywordClassifier(keywords, texts.get("") or table.text_tests(()), timeouts)
+        self._keywords = shared.keywords([atom for atom, _ in by_field.pop("", [])])
         self._classifiers = [
-            Classifier(model.mapping(field, accepted), tests, texts[field], self._names, budget, timeouts)
+            Classifier(
+                model.mapping(field, accepted),
+                tests,
+                shared.texts([atom for atom, _ in tests]),
+                self._names,
+                budget,
+                timeouts,
+            )
             for field, tests in by_field.items()
         ]
         self._plan(budget)

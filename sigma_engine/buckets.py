@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sigma_engine.atoms import AtomTable
 from sigma_engine.bucket import Bucket
 from sigma_engine.classifier import CacheBudget, Timeouts
 from sigma_engine.collection import collection_paused
@@ -14,6 +13,7 @@ from sigma_engine.events import EventKey
 from sigma_engine.funnel_questions import Questions
 from sigma_engine.model import Source
 from sigma_engine.rule import Rule
+from sigma_engine.shared_tests import SharedTests
 from sigma_engine.truth import ALWAYS, Atoms, Truth, given
 
 Accepted = tuple[Source, ...]
@@ -38,7 +38,8 @@ class Buckets:
         self._questions = questions
         self._budget = budget
         self._timeouts = timeouts
-        self._table = AtomTable()
+        self._table = compiled.atoms if questions is None else compiled.atoms.grown()
+        self._shared = SharedTests(self._table, timeouts)
         self._groups: dict[Accepted, _Group] = {}
         self._known: dict[tuple[Accepted, Atoms, Atoms], Bucket | None] = {}
         self._rules_of: dict[Source, list[int]] = {}
@@ -66,12 +67,14 @@ class Buckets:
         rules = [(index, rule) for index in indexes if isinstance(rule := self._compiled.rules[index], Rule)]
         if self._questions is not None:
             rules += self._questions.about(index for index, _ in rules)
-        plain = [(index, self._table.truth(index, rule)) for index, rule in rules if rule.vql is None]
+            for index, rule in rules:
+                self._table.add(index, rule)
+        plain = [(index, self._table.truth(index)) for index, rule in rules if rule.vql is None]
         vql_rules = [
             (rule, bucket)
             for index, rule in rules
             if rule.vql is not None
-            and (bucket := self._bucket([(index, self._table.truth(index, rule))], accepted, []))
+            and (bucket := self._bucket([(index, self._table.truth(index))], accepted, []))
         ]
         truths = [truth for _, truth in plain]
         key_atoms = KeyAtoms(truths, self._table, self._compiled.model, accepted, self._timeouts)
@@ -92,4 +95,6 @@ class Buckets:
         if not truths and not vql_rules:
             return None
         model = self._compiled.model
-        return Bucket(truths, self._table, model, accepted, self._budget, self._timeouts, vql_rules)
+        return Bucket(
+            truths, self._table, self._shared, model, accepted, self._budget, self._timeouts, vql_rules
+        )

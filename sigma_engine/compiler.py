@@ -13,9 +13,11 @@ import pickle
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
+from sigma_engine.atoms import AtomTable
 from sigma_engine.collection import collection_paused
 from sigma_engine.correlation_plan import Correlations, plan_correlations
 from sigma_engine.findings import Finding, Scope, Severity
@@ -49,6 +51,14 @@ class CompiledSet:
     left_out: tuple[LeftOut, ...]
     correlations: Correlations
     digest: str
+
+    @cached_property
+    def atoms(self) -> AtomTable:
+        """The detection rules as truths over atoms: made when first asked for or when the set is pickled."""
+        return AtomTable(self.detection_rules())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"atoms": self.atoms}
 
     def detection_rules(self) -> Iterator[tuple[int, Rule]]:
         """The rules that are matched against single events, by index."""

@@ -37,13 +37,16 @@ class KeyAtoms:
         timeouts: Timeouts,
     ) -> None:
         self._timeouts = timeouts
-        self._asked: list[tuple[int, Mapping, ValueTest]] = []
-        for number in frozenset[int]().union(*(atoms for truth in truths for atoms in atoms_in(truth))):
-            field, test = table.all[number]
-            if field and not isinstance(test, FieldRefTest | VqlTest):
-                mapping = model.mapping(field, accepted)
-                if _reads_key(mapping):
-                    self._asked.append((number, mapping, test))
+        asked = atoms_in(truths)
+        fields = {table.all[number].field for number in asked} - {""}
+        mappings = {name: model.mapping(name, accepted) for name in fields}
+        of_key = {name: mapping for name, mapping in mappings.items() if _reads_key(mapping)}
+        self._asked: list[tuple[int, Mapping, ValueTest]] = [
+            (number, of_key[field], test)
+            for number in asked
+            for field, test in (table.all[number],)
+            if field in of_key and not isinstance(test, FieldRefTest | VqlTest)
+        ]
         self.all: Atoms = frozenset(number for number, _, _ in self._asked)
 
     def true_of(self, key: EventKey) -> Atoms:

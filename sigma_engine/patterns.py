@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 from sigma_engine.regexes import Regex
@@ -150,15 +150,21 @@ class CidrTest:
     def matches(self, value: Any) -> bool:
         if not isinstance(value, str):
             return False
-        try:
-            address = ipaddress.ip_address(value.strip().partition("%")[0])
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)
-        return (mapped or address) in self.network
+        address = _to_address(value)
+        return address is not None and address in self.network
 
     def describe(self) -> str:
         return str(self.network)
+
+
+@lru_cache(maxsize=64)
+def _to_address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a text is. Remembered, since dozens of networks are asked of each value in a row."""
+    try:
+        address = ipaddress.ip_address(value.strip().partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 # What Windows and JSON write: not `inf`, `1_000` or digits of other scripts, which Python reads as numbers too.

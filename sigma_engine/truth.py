@@ -6,7 +6,7 @@ atoms is `isdisjoint`, an AND is `<=` (DESIGN section 5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 Atoms = frozenset[int]
@@ -125,15 +125,19 @@ def _some_left(parts: Iterable[Truth | bool]) -> Truth | bool:
     return True if len(open_parts) < len(left) else (some(open_parts) if left else False)
 
 
-def atoms_in(truth: Truth) -> Iterator[Atoms]:
-    """The sets of atoms that a truth asks for."""
-    if isinstance(truth, AnyOf | AllOf):
-        yield truth.atoms
-    elif isinstance(truth, Nay):
-        yield from atoms_in(truth.part)
-    else:
-        for part in truth.parts:
-            yield from atoms_in(part)
+def atoms_in(truths: Iterable[Truth]) -> set[int]:
+    """The atoms that truths ask for."""
+    found: set[int] = set()
+    left = list(truths)
+    while left:
+        truth = left.pop()
+        if isinstance(truth, AnyOf | AllOf):
+            found |= truth.atoms
+        elif isinstance(truth, Nay):
+            left.append(truth.part)
+        else:
+            left += truth.parts
+    return found
 
 
 def every(parts: Iterable[Truth]) -> Truth:
