@@ -79,7 +79,19 @@ class Bucket:
         self._plan(budget)
         self._index(truths, table)
         self._verdicts: dict[tuple[int, ...], tuple[int, ...]] = {}
-        budget.register(self._verdicts)
+        budget.register(self._forget)
+
+    def _forget(self) -> None:
+        """Frees what is remembered of values, verdicts and shapes."""
+        self._names.forget()
+        self._verdicts.clear()
+        self._shapes.clear()
+        for classifier in self._classifiers:
+            classifier.forget()
+        for computed in self._computed:
+            computed.forget()
+        for reference in self._references:
+            reference.forget()
 
     def _plan(self, budget: CacheBudget) -> None:
         """Inverts what is read plainly from EventData: the walk goes over the event's fields, not the rules'.
@@ -127,6 +139,11 @@ class Bucket:
     def values_kept(self) -> int:
         """Values whose class is remembered."""
         return sum(map(len, self._classifiers))
+
+    @property
+    def classes_kept(self) -> int:
+        """Classes of values that have a number."""
+        return len(self._names.atoms)
 
     @property
     def verdicts_kept(self) -> int:

@@ -6,7 +6,7 @@ tuple of numbers, and the rules that match it are looked up by that tuple (DESIG
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from sigma_engine.literals import END, START, TextTests
@@ -22,29 +22,33 @@ _EXACT = 2**53  # whole numbers up to here are exact as floats
 
 
 class CacheBudget:
-    """Bounds all caches of a scanner together, in bytes as estimated; over it they are emptied."""
+    """Bounds all caches of a scanner together, in bytes as estimated."""
 
     def __init__(self, limit: int = 64 << 20) -> None:
         self._limit = limit
         self.used = 0  # bytes
         self.drops = 0  # how often the caches were emptied for want of room
-        self._caches: list[dict[Any, Any]] = []
+        self._forget: list[Callable[[], None]] = []
 
-    def register(self, cache: dict[Any, Any]) -> None:
-        """Puts a cache under the budget."""
-        self._caches.append(cache)
+    def register(self, forget: Callable[[], None]) -> None:
+        """Puts caches under the budget: `forget` empties them."""
+        self._forget.append(forget)
 
     def spend(self, size: int) -> None:
         """Notes that a cache has grown by `size` bytes."""
         self.used += size
+
+    def enforce(self) -> None:
+        """Empties the caches if they have grown over the limit. Not for the midst of an event: numbers of classes are
+        forgotten too."""
         if self.used > self._limit:
             self.drops += 1
             self.drop()
 
     def drop(self) -> None:
         """Empties every cache."""
-        for cache in self._caches:
-            cache.clear()
+        for forget in self._forget:
+            forget()
         self.used = 0
 
 
@@ -63,8 +67,15 @@ class ClassNames:
     """Numbers the classes of a bucket; 0 is the class without any true atom."""
 
     def __init__(self) -> None:
-        self._numbers: dict[Atoms, int] = {frozenset(): 0}
-        self.atoms: list[Atoms] = [frozenset()]
+        self._numbers: dict[Atoms, int] = {}
+        self.atoms: list[Atoms] = []
+        self.number(())
+
+    def forget(self) -> None:
+        """Frees all numbers but 0."""
+        self._numbers.clear()
+        self.atoms.clear()
+        self.number(())
 
     def number(self, atoms: Iterable[int]) -> int:
         """The number of a set of atoms."""
@@ -100,8 +111,12 @@ class Classifier(dict[Any, int]):
         self._names = names
         self._budget = budget
         self._timeouts = timeouts
-        budget.register(self)
         self.absent_class = self[ABSENT]
+
+    def forget(self) -> None:
+        """Frees what is known of values; the numbers of classes may have been freed before."""
+        self.clear()
+        self.absent_class = self._names.number(self._true_of(ABSENT))
 
     def __missing__(self, value: Any) -> int:
         typed = (type(value), value)  # no list of texts, which is the other kind of tuple here
@@ -176,7 +191,10 @@ class ComputedClassifier:
         self._names = [path[1] for path in sorted(self._mapping.inputs)]
         self._known: dict[tuple[Any, ...], int] = {}
         self._budget = budget
-        budget.register(self._known)
+
+    def forget(self) -> None:
+        """Frees what is known of values."""
+        self._known.clear()
 
     @staticmethod
     def serves(mapping: Mapping) -> bool:

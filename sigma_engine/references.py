@@ -21,7 +21,10 @@ class Reference:
         self._test = test
         self._budget = budget
         self._known: dict[tuple[str, str], bool] = {}
-        budget.register(self._known)
+
+    def forget(self) -> None:
+        """Frees what is known of pairs of values."""
+        self._known.clear()
 
     def holds(self, event: dict[str, Any]) -> bool:
         """Whether the fields of an event stand to each other as the test wants; false when one is absent."""

@@ -79,14 +79,16 @@ class Scanner:
 
     def cache_report(self) -> dict[str, int]:
         """How well the caches serve, for a scan's log: `events` matched, `verdicts_decided` (all others were known by
-        their classes), `values_decided` (values that no cache knew), `values_kept`, `verdicts_kept`, `bytes_kept`
-        (an estimate), `drops` (the caches were emptied so often) and `buckets`. Counted since the scanner was made."""
+        their classes), `values_decided` (values that no cache knew), `values_kept`, `classes_kept`, `verdicts_kept`,
+        `bytes_kept` (an estimate), `drops` (the caches were emptied so often) and `buckets`. Counted since the scanner
+        was made."""
         buckets = self._buckets.report()
         return {
             "events": self._events,
             "verdicts_decided": sum(bucket.decided for bucket in buckets),
             "values_decided": sum(bucket.values_decided for bucket in buckets),
             "values_kept": sum(bucket.values_kept for bucket in buckets),
+            "classes_kept": sum(bucket.classes_kept for bucket in buckets),
             "verdicts_kept": sum(bucket.verdicts_kept for bucket in buckets),
             "bytes_kept": self._budget.used,
             "drops": self._budget.drops,
@@ -108,6 +110,7 @@ class Scanner:
         """All hits of one chunk. `file_name` is what sources' file globs see; `time_range` is microseconds since
         the epoch, both ends included; events without a time are inside every range. `evidence` is how members
         name the file."""
+        self._budget.enforce()
         found = ChunkHits(evidence_file.read_chunk(number))
         router = self._router(file_name)
         by_route: dict[Route, int] = {}
@@ -191,6 +194,7 @@ class Scanner:
 
     def match(self, event: dict[str, Any], file_name: str = "") -> tuple[int, ...]:
         """The indexes of the detection rules that match one event, ascending, those that stay silent too."""
+        self._budget.enforce()
         route = self._router(file_name).route(event)
         bucket = self._bucket(route)
         matched = bucket.match(event) if bucket is not None else ()

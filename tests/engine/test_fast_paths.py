@@ -173,9 +173,30 @@ def test_the_caches_report_what_they_were_asked_and_what_they_hold(tmp_path: Pat
     scanner.scan_chunk(open_evidence(path), 0, path.name)
     report = scanner.cache_report()
     assert (report["events"], report["buckets"], report["drops"]) == (10, 1, 0)
-    assert report["verdicts_decided"] == report["verdicts_kept"] == 2
+    assert report["verdicts_decided"] == report["verdicts_kept"] == report["classes_kept"] == 2
     scanner.drop_caches()
-    assert scanner.cache_report()["values_kept"] == scanner.cache_report()["bytes_kept"] == 0
+    report = scanner.cache_report()
+    assert report["values_kept"] == report["verdicts_kept"] == report["bytes_kept"] == 0
+    assert report["classes_kept"] == 1  # that of no true atom
+
+
+def test_dropped_caches_change_no_verdict_though_classes_get_other_numbers() -> None:
+    """An event without a field, one after the drop with it first: the class of absence has another number then."""
+    rules = [
+        _selection({"F": None}),
+        _selection({"F": "x"}),
+        _selection({"G|fieldref": "F"}),
+        _selection({"G": "y"}),
+        _selection(["zzz"]),
+    ]
+    scanner = Scanner(compile_rules(rules, MODEL))
+    events = [
+        _event(data) for data in ({"G": "y"}, {"F": "x"}, {"F": "x", "G": "x"}, {"G": "zzz", "F": None})
+    ]
+    for order in (events, events[::-1], events[2:] + events[:2]):
+        for event in order:
+            assert list(scanner.match(event)) == _plain(rules, event)
+        scanner.drop_caches()
 
 
 def test_a_truth_is_remembered_beside_the_number_that_equals_it() -> None:
