@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from scans_app.models import Hit, HitComment, HitGroup, HitJudgement
-from scans_app.services.hit_groups import count_judged
+from scans_app.services.hit_groups import count_verdicts
 
 BATCH = 500  # rows a transaction, so that no write holds the database for long
 COMMENT_LIMIT = 64 * 1024  # characters
@@ -36,7 +36,7 @@ def _judge_batch(pks: list[int], verdict: str, user: AbstractBaseUser) -> int:
     HitJudgement.objects.bulk_create(
         HitJudgement(hit_id=hit.pk, author=user, verdict=verdict) for hit in changed
     )
-    count_judged((hit, bool(verdict) - bool(hit.verdict)) for hit in changed)
+    count_verdicts((hit, verdict) for hit in changed)
     return len(changed)
 
 
