@@ -18,7 +18,7 @@ from rules_app.matching import NotReady, ReadyRule, ready_rule
 from rules_app.selection import load_default_model
 from scans_app.models import Case, Evidence, Trial
 from scans_app.services.event_rows import clean_event, clean_text
-from scans_app.services.rule_run import RuleRun
+from scans_app.services.rule_run import Chunk, RuleRun
 from scans_app.services.wanted_chunks import wanted_chunks
 
 EVENTS_READ = 1_000_000  # then the trial stops: a scan is the way to the rest
@@ -95,12 +95,13 @@ def _slice(trial: Trial, ready: ReadyRule) -> dict[str, Any]:
         trial.chunk,
     )
     tally = _Tally(trial, ready)
-    for chunk in run.chunks():
+
+    def look(chunk: Chunk) -> bool:
         found = ready.scanner.scan_chunk(chunk.file, chunk.number, chunk.evidence.name)
         tally.add(chunk.evidence, found)
-        if tally.events >= EVENTS_READ:
-            run.chunk = chunk.number + 1
-            break
+        return tally.events >= EVENTS_READ
+
+    run.go_on(look)
     state = Trial.State.FINISHED if run.is_over else Trial.State.RUNNING
     if tally.events >= EVENTS_READ and not run.is_over:
         state = Trial.State.CAPPED
