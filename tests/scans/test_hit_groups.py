@@ -127,6 +127,6 @@ def test_grouping_twice_changes_nothing(scan):
 def test_groups_go_with_their_case(scan):
     from scans_app.services.deletion import delete_case
 
-    delete_case(scan.case)
+    delete_case(scan.case, scan.created_by)
     do_all_work()
     assert (HitGroup.objects.count(), Scan.objects.count()) == (0, 0)

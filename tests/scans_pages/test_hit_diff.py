@@ -288,7 +288,7 @@ def test_the_diffs_of_a_case_go_with_it(case: Case, scanned: Scan, rule: Rule, o
     from scans_app.services.deletion import delete_case
 
     compare(draft(rule, changed(rule), owner), scanned, owner)
-    delete_case(case)
+    delete_case(case, owner)
     do_all_work()
     assert not HitDiff.objects.exists()
 
