@@ -39,11 +39,19 @@ export function mount(field) {
   listenToList(view);
   listenToWhy(view);
   showFindings(view);
+  if (field.dataset.caretLine) goTo(view, Number(field.dataset.caretLine));
   showCaret(view.state);
   document.addEventListener("htmx:afterSwap", (event) => event.detail.target.id === "findings" && showFindings(view));
   const run = document.querySelector("[data-run]");
   if (run) run.hidden = false;
   run?.addEventListener("click", () => events.tell());
+}
+
+// The caret to the end of a line: where something else wrote into the text.
+function goTo(view, line) {
+  const { to } = view.state.doc.line(Math.min(line, view.state.doc.lines));
+  view.dispatch({ selection: { anchor: to }, effects: cm.EditorView.scrollIntoView(to, { y: "center" }) });
+  view.focus();
 }
 
 function extensions(field, events) {
