@@ -44,7 +44,11 @@ def group_hits(scan_pk: int) -> None:
 def group_all() -> None:
     """Group what a worker that died after the end of its scan left ungrouped."""
     left = Scan.objects.filter(
-        state__in=Scan.OVER, is_grouped=False, hits__gte=GROUPED_FROM, case__state=Case.State.OPEN
+        state__in=Scan.OVER,
+        is_grouped=False,
+        hits__gte=GROUPED_FROM,
+        case__state=Case.State.OPEN,
+        is_deleting=False,
     )
     for pk in left.values_list("pk", flat=True):
         group_hits(pk)
