@@ -6,10 +6,12 @@ for, its first and last time are bounds, and the hits are asked for the times of
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum, Value
 
 from scans_app.models import Hit, HitGroup
@@ -34,42 +36,58 @@ class GroupedHits:
 
     def rows(self, column: str, *, order: str, limit: int) -> list[Row]:
         """The `limit` most common (or "rare"st) values of a column of `HitGroup`."""
-        label = Max("title") if column == "rule" else Value("")
-        grouped = self.groups.with_verdicts(self.verdicts).order_by()
-        found = grouped.values(value=F(column)).annotate(label=label, **_COUNTS)
         return [
-            self._row(row, self.hits.filter(**{column: row["value"]}))
-            for row in found.order_by("-n" if order == "common" else "n", "value")[:limit]
+            self._with_times(row, self.hits.filter(**{column: row["value"]}))
+            | ({} if column == "rule" else {"label": ""})
+            for row in self._counted(self.verdicts, F(column), order=order, limit=limit)
         ]
 
     def rows_by_verdict(self, *, order: str) -> list[Row]:
         """The same by verdict."""
-        counted = [
-            (verdict, self.groups.with_verdicts([verdict]).aggregate(**_COUNTS)) for verdict in self.verdicts
-        ]
         rows = [
-            self._row({"value": verdict, "label": ""} | counts, self.hits.filter(verdict=verdict))
-            for verdict, counts in counted
-            if counts["n"]
+            self._with_times(row, self.hits.filter(verdict=verdict)) | {"label": ""}
+            for verdict in self.verdicts
+            for row in self._counted([verdict], Value(verdict), order=order, limit=1)
+            if row["n"]
         ]
         sign = -1 if order == "common" else 1
         return sorted(rows, key=lambda row: (sign * row["n"], row["value"]))
 
-    def _row(self, row: Row, hits: QuerySet[Hit]) -> Row:
+    def _counted(self, verdicts: Collection[str], value: Any, *, order: str, limit: int) -> list[Row]:
+        """The counts of the most common or rarest values, with their times as far as groups know them."""
+        groups, sign = self.groups.with_verdicts(verdicts).order_by(), "-" if order == "common" else ""
+        if connection.vendor == "sqlite":
+            rows = groups.values(value=value).annotate(computers=Count("computer", distinct=True), **_COUNTS)
+            return list(rows.order_by(f"{sign}n", "value")[:limit])
+        # PostgreSQL sorts to count distinct values, and hashes to group: so it groups twice.
+        by_computer = groups.values(value=value, by=F("computer")).annotate(**_COUNTS)
+        sql, params = by_computer.query.sql_with_params()
+        with connection.cursor() as cursor:
+            # Names and functions are those below, the inner question is Django's own.
+            cursor.execute(
+                f"SELECT value, COUNT(*) AS computers, {_SUMS} FROM ({sql}) AS by_computer GROUP BY value "  # noqa: S608
+                f"ORDER BY n {'DESC' if sign else 'ASC'}, value LIMIT %s",
+                [*params, limit],
+            )
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _with_times(self, row: Row, hits: QuerySet[Hit]) -> Row:
         """The row of some hits with its times exact."""
-        if row["start"] != row["sure_start"]:
-            later = hits.filter(time__gte=row["start"]).order_by("time")
-            row["start"] = later.values_list("time", flat=True).first()
-        if row["end"] != row["sure_end"]:
-            earlier = hits.filter(time__lte=row["end"]).order_by("-time")
-            row["end"] = earlier.values_list("time", flat=True).first()
-        return row | {"kind": "column"}
+        start, end = row["start"], row["end"]
+        if start != row["sure_start"]:
+            later = hits.filter(time__gte=start).order_by("time")
+            start = later.values_list("time", flat=True).first()
+        if end != row["sure_end"]:
+            earlier = hits.filter(time__lte=end).order_by("-time")
+            end = earlier.values_list("time", flat=True).first()
+        return row | {"start": start, "end": end, "kind": "column"}
 
 
 _WHOLE = Q(kept=F("hits"))  # groups of which no hit is filtered away
 _COUNTS: dict[str, Any] = {
+    "label": Max("title"),
     "n": Sum("kept"),
-    "computers": Count("computer", distinct=True),
     "start": Min("first_time"),
     "end": Max("last_time"),
     "sure_start": Min("first_time", filter=_WHOLE),
@@ -77,3 +95,4 @@ _COUNTS: dict[str, Any] = {
     "done": Sum("kept_judged"),
     "top_level": Max("level"),
 }
+_SUMS = ", ".join(f'{count.function}("{name}") AS "{name}"' for name, count in _COUNTS.items())
