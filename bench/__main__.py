@@ -1,6 +1,6 @@
 """`make bench`: benchmarks, each in its own process and, where it writes, in a folder that is thrown away.
 
-python -m bench                         # all of them
+python -m bench                         # all of them but `agreement`
 python -m bench matching peers          # some
 python -m bench matching --evidence FOLDER --rules FOLDER --records 250000
 """
@@ -29,6 +29,8 @@ NAMES = (
     "editor",
     "debug",
 )
+#: Run only when named, since they take long.
+LONG = ("agreement",)
 
 
 def main() -> None:
@@ -36,8 +38,8 @@ def main() -> None:
     names = arguments().names
     options = [option for option in sys.argv[1:] if option not in names]
     for name in names or NAMES:
-        if name not in NAMES:
-            sys.exit(f"There is no benchmark {name}: choose from {', '.join(NAMES)}.")
+        if name not in (*NAMES, *LONG):
+            sys.exit(f"There is no benchmark {name}: choose from {', '.join((*NAMES, *LONG))}.")
         print(f"\n{name}", flush=True)
         with tempfile.TemporaryDirectory(prefix="sigmaweb-bench-") as folder:
             command = [sys.executable, "-W", "ignore", "-m", f"bench.{name}", *options]

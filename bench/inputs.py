@@ -32,6 +32,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--evidence", type=Path, help="a folder of .evtx; dense logs are made unless given")
     parser.add_argument("--rules", type=Path, help="a folder of Sigma rules")
     parser.add_argument("--records", type=int, default=RECORDS, help="how many events dense logs hold")
+    parser.add_argument("--seconds", type=float, help="of `agreement`: stop about then")
+    parser.add_argument("--sample", type=int, default=1, help="of `agreement`: ask one event of so many")
     return parser.parse_args()
 
 

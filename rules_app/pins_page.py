@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from rules_app.global_filters import enabled_filters
 from rules_app.matching import Matched, NotReady, match_events, ready_rule
 from rules_app.models import PinnedEvent, Rule, RuleTest
 from rules_app.models.pins import CopiedEvent
@@ -18,7 +20,7 @@ from rules_app.selection import load_default_model
 from rules_app.services.pins import pins_of
 from rules_app.services.rule_tests import tests_of, tests_of_rule
 from rules_app.services.versions import text_sha256
-from sigma_engine import Placeholders, event_facts
+from sigma_engine import Filter, Placeholders, event_facts
 
 Kept = tuple[PinnedEvent | None, RuleTest | None]  # an event is one of the two or both
 SUMMARY = 200  # characters
@@ -49,12 +51,14 @@ DULL = ("RuleName", "UtcTime")  # what Sysmon begins with
 class Dot:
     """An event of a rule: pinned, a test, or both. `number` counts from 1 and stays, `key` is its address in forms.
 
-    `hit` is None while nothing is known; `test` is None where nothing is expected.
+    `hit` is None while nothing is known; `test` is None where nothing is expected. `taken_by` is the title of the
+    global filter that takes the hit away in a scan: the rule and its tests stand alone.
     """
 
     number: int
     key: str
     hit: bool | None
+    taken_by: str
     test: RuleTest | None
     pinned: bool
     moment: datetime | None
@@ -72,6 +76,8 @@ class Dot:
     def said(self) -> str:
         """The verdict and what was expected, in words."""
         got = {True: "hit", False: "not hit", None: "not asked"}[self.hit]
+        if self.taken_by:
+            got += f", taken away by the filter {self.taken_by}"
         if self.test is None:
             return got
         return f"{got}, {self.test.expected}" if self.fails or self.hit is None else f"{got}, as expected"
@@ -93,6 +99,11 @@ class Dots:
     def hits(self) -> int:
         """How many events are hit."""
         return sum(dot.hit is True for dot in self.dots)
+
+    @property
+    def taken(self) -> list[tuple[str, int]]:
+        """The global filters that take hits away in a scan: (title, hits)."""
+        return Counter(dot.taken_by for dot in self.dots if dot.taken_by).most_common()
 
     @property
     def not_asked(self) -> int:
@@ -125,27 +136,32 @@ class Dots:
 
 
 def dots_of(user: User, rule: Rule | None, text: str, placeholders: Placeholders, chosen: str = "") -> Dots:
-    """What a text says of the events that this person pinned to a rule and of the rule's tests."""
-    return _dots(kept_events(user, rule), text, placeholders, chosen)
+    """What a text says of the events that this person pinned to a rule and of the rule's tests, and which of its
+    hits the global filters would take away."""
+    return _dots(kept_events(user, rule), text, placeholders, chosen, enabled_filters(user))
 
 
 def dots_of_tests(rule: Rule, text: str) -> Dots:
     """What a text says of the events that are tests of a rule."""
-    return _dots([(None, test) for test in tests_of_rule(rule)], text, rule.rule_set.placeholders, "")
+    return _dots([(None, test) for test in tests_of_rule(rule)], text, rule.rule_set.placeholders, "", ())
 
 
-def _dots(events: Sequence[Kept], text: str, placeholders: Placeholders, chosen: str) -> Dots:
-    problem, note, matched = "", "", Matched((None,) * len(events), ())
+def _dots(
+    events: Sequence[Kept], text: str, placeholders: Placeholders, chosen: str, filters: Sequence[Filter]
+) -> Dots:
+    problem, note, matched = "", "", Matched((None,) * len(events), (), ("",) * len(events))
     try:
-        ready = ready_rule(text, load_default_model(), placeholders)
+        ready = ready_rule(text, load_default_model(), placeholders, filters)
     except NotReady as error:
         problem = str(error)
     else:
         copies = [copy for pair in events if (copy := pair[0] or pair[1]) is not None]
         note, matched = ready.note, match_events(ready, copies)
     dots = [
-        _dot(number, pin, test, hit)
-        for number, ((pin, test), hit) in enumerate(zip(events, matched.hits, strict=True), 1)
+        _dot(number, kept, hit, taken_by)
+        for number, (kept, hit, taken_by) in enumerate(
+            zip(events, matched.hits, matched.taken_by, strict=True), 1
+        )
     ]
     if chosen not in {dot.key for dot in dots}:
         chosen = dots[0].key if dots else ""
@@ -162,7 +178,8 @@ def kept_events(user: User, rule: Rule | None) -> list[Kept]:
     return [(pins.get(sha256), tests.get(sha256)) for sha256 in sorted(first, key=first.__getitem__)]
 
 
-def _dot(number: int, pin: PinnedEvent | None, test: RuleTest | None, hit: bool | None) -> Dot:  # noqa: FBT001
+def _dot(number: int, pair: Kept, hit: bool | None, taken_by: str) -> Dot:  # noqa: FBT001
+    pin, test = pair
     kept: CopiedEvent | None = pin or test
     if kept is None:
         raise ValueError("a dot is a pin, a test, or both")
@@ -173,6 +190,7 @@ def _dot(number: int, pin: PinnedEvent | None, test: RuleTest | None, hit: bool 
         number=number,
         key=str(pin.pk) if pin else f"t{kept.pk}",
         hit=hit,
+        taken_by=taken_by,
         test=test,
         pinned=pin is not None,
         moment=datetime.fromtimestamp(facts.time / 1_000_000, UTC) if 0 < facts.time < LAST_TIME else None,

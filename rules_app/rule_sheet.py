@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Q
 
-from rules_app.models import Rule, RuleVersion
-from rules_app.selection import load_rule, placeholders_of_sets
-from sigma_engine import Filter, Placeholders, Words, filtered, in_words, parse_rules
+from rules_app.global_filters import library_filters
+from rules_app.models import Rule
+from sigma_engine import Placeholders, Words, filtered, in_words, parse_rules
 from sigma_engine import Rule as EngineRule
 
 VALUES_SHOWN = 12  # of a list at once; the rest folds
 # A part in backticks ends where a word does: what stands in a rule may have backticks of its own.
 _IN_TICKS = re.compile(r"(?:(?<=^)|(?<= )|(?<=\())`(.+?)`(?=$|[ ,.)])", re.DOTALL)
-_FILTER = Q(text__startswith="filter:") | Q(text__contains="\nfilter:")
 
 
 @dataclass(frozen=True)
@@ -55,20 +52,9 @@ def tuning_of(rule: Rule, user: AbstractBaseUser | AnonymousUser) -> list[Tuning
         return []
     return [
         Tuning(version.rule, [_said(one) for one in in_words(loaded)])
-        for version, loaded in _filters(user)
+        for version, loaded in library_filters(user)
         if filtered(asked, [loaded]) is not asked
     ]
-
-
-def _filters(user: AbstractBaseUser | AnonymousUser) -> Iterable[tuple[RuleVersion, Filter]]:
-    rules = Rule.objects.visible_to(user).published().filter(broken=False)
-    found = RuleVersion.objects.filter(_FILTER, pk__in=rules.values("current"))
-    versions = list(found.select_related("rule__rule_set"))
-    lists = placeholders_of_sets(versions)
-    for version in versions:
-        loaded = load_rule(version, lists[version.rule.rule_set_id])
-        if isinstance(loaded, Filter):
-            yield version, loaded
 
 
 def _said(words: Words) -> SaidPart:

@@ -24,7 +24,6 @@ urlpatterns = [
     path("rules/", library.library, name="list"),
     path("rules/new/", rule_edit.new, name="new"),
     path("rules/check/", rule_edit.check, name="check"),
-    path("rules/explain/", explain.explain, name="explain"),
     path("rules/<int:pk>/explain/", explain.explain_on, name="explain_on"),
     path("rules/words/", words.words, name="words"),
     path("rules/words/fields/", words.fields, name="fields"),

@@ -23,8 +23,9 @@ from scans_app.histogram import Histogram, histogram
 from scans_app.hit_filters import COLUMNS, NOT, Clause, HitFilters, with_query
 from scans_app.hit_stack import HitStack, can_stack
 from scans_app.models import Evidence, Hit, HitGroup, Scan
+from scans_app.services.grouped_hits import GroupedHits
 from scans_app.services.hit_pages import SORTS, HitPage, PageError, hit_page
-from scans_app.services.stacks import STACK_COLUMNS, scan_mark
+from scans_app.services.stacks import scan_mark
 from scans_app.templatetags.display import event_time
 from sigma_engine import LEVELS
 
@@ -134,7 +135,9 @@ class HitBrowser:
     @cached_property
     def total(self) -> int:
         """How many hits the filters let through, COUNTED + 1 for more than COUNTED."""
-        return self.scan.hits if not self.filters and self.scan.is_over else self.hits.count_up_to(COUNTED)
+        if not self.filters and self.scan.is_over:
+            return self.scan.hits
+        return self.groups.counts[0] if self.groups else self.hits.count_up_to(COUNTED)
 
     @cached_property
     def total_text(self) -> str:
@@ -145,7 +148,7 @@ class HitBrowser:
     @cached_property
     def unjudged_text(self) -> str:
         """The hits among them that wait for a verdict."""
-        count = self.hits.unjudged().count_up_to(COUNTED)
+        count = self.groups.counts[1] if self.groups else self.hits.unjudged().count_up_to(COUNTED)
         return f"{count:,}" if count <= COUNTED else f"{COUNTED:,}+"
 
     @property
@@ -254,15 +257,17 @@ class HitBrowser:
     def stack(self) -> HitStack:
         """The hits under these filters by the chosen field."""
         chosen = self.filters.values_of(self.stack_field)
-        return HitStack(self._stacked, self.stack_field, self.order, self.mark, chosen, self.only_url)
+        return HitStack(
+            self.hits, self.groups, self.stack_field, self.order, self.mark, chosen, self.only_url
+        )
 
-    @property
-    def _stacked(self) -> QuerySet[Any]:
-        """What is counted for the stack: the hits, or their groups where those can answer."""
-        in_groups = self.stack_field in STACK_COLUMNS and self.stack_field != "verdict"
-        if self.scan.is_grouped and in_groups and self.filters.only_columns:
-            return self.filters.apply(HitGroup.objects.filter(scan=self.scan))
-        return self.hits
+    @cached_property
+    def groups(self) -> GroupedHits | None:
+        """The groups of the hits, where those can answer for all filters."""
+        if not (self.scan.is_grouped and self.filters.known_to_groups):
+            return None
+        groups = self.filters.apply(HitGroup.objects.of_scan(self.scan), leaving_out=("verdict",))
+        return GroupedHits(groups, self.filters.verdicts, self.hits)
 
     @cached_property
     def mark(self) -> str:

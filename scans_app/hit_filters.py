@@ -19,6 +19,7 @@ from django.http import QueryDict
 from rules_app.event_values import NOTHINGS
 from rules_app.keys import read_key
 from scans_app.event_values import event_field_is
+from scans_app.models import Hit, HitGroup
 from sigma_engine import LEVELS, level_rank
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -97,6 +98,11 @@ class Clause:
             return "text"
         return COLUMNS[self.param][1] if self.param in COLUMNS else self.param.removeprefix(EVENT)
 
+    @property
+    def column(self) -> str:
+        """The column of the hit that it is about, "" for a text and a field of the event."""
+        return COLUMNS[self.param][0] if self.param in COLUMNS else ""
+
     def to_q(self) -> Q:
         """The condition on hits. Raises ValueError when a value cannot be read."""
         if self.param == "q":
@@ -170,11 +176,21 @@ class HitFilters:
         return hits
 
     @property
-    def only_columns(self) -> bool:
-        """Whether all filters are on columns that hits and their groups share: no verdict, time, text or field of
+    def known_to_groups(self) -> bool:
+        """Whether all filters are on what groups of hits know: their columns and verdicts, no time, text or field of
         the event."""
         timed = self.time_from is not None or self.time_to is not None
-        return not timed and all(c.param in COLUMNS and c.param != "verdict" for c in self.clauses)
+        return not timed and all(c.param == "verdict" or c.column in HitGroup.KEYS for c in self.clauses)
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """The verdicts that the filters let through."""
+        kept = Hit.Verdict.values
+        for clause in self.clauses:
+            if clause.param == "verdict":
+                named = {_verdict(value) for value in clause.values}
+                kept = [verdict for verdict in kept if (verdict in named) != clause.negated]
+        return tuple(kept)
 
     @property
     def slow(self) -> HitFilters:

@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 from rules_app.event_values import NOTHINGS
 from scans_app.event_values import path_steps
 from scans_app.hit_filters import EVENT
-from scans_app.models import Evidence
+from scans_app.models import Evidence, Hit
+from scans_app.services.grouped_hits import GroupedHits
 from scans_app.services.stacks import STACK_COLUMNS, StackRow, stack
 from scans_app.templatetags.display import event_time
 from sigma_engine import LEVELS
@@ -28,9 +29,11 @@ def can_stack(field: str) -> bool:
 
 @dataclass(frozen=True)
 class HitStack:
-    """`hits`, or groups of them, by `field`, "common" or "rare" first. `mark` names what kept counts are kept under."""
+    """`hits` by `field`, "common" or "rare" first; `groups` are theirs, where there are any. `mark` names what kept
+    counts are kept under."""
 
-    hits: QuerySet[Any]
+    hits: QuerySet[Hit]
+    groups: GroupedHits | None
     field: str
     order: str
     mark: str
@@ -51,7 +54,7 @@ class HitStack:
     @cached_property
     def counted(self) -> list[StackRow]:
         """The values with their counts, as the service gives them."""
-        return stack(self.hits, self.field, order=self.order, mark=self.mark)
+        return stack(self.hits, self.field, groups=self.groups, order=self.order, mark=self.mark)
 
     @property
     def highest(self) -> int:

@@ -57,6 +57,7 @@ from sigma_engine.funnel import Funnel, Place
 from sigma_engine.funnel_questions import Questions
 from sigma_engine.funnel_report import FailedLambda, FunnelReport, MissingField, RuleFunnel, SourceFunnel
 from sigma_engine.global_filter import filtered
+from sigma_engine.hints import Counts
 from sigma_engine.lambdas import Lambda, LambdaError, compile_lambda
 from sigma_engine.mend_text import apply_mend
 from sigma_engine.mends import with_mends
@@ -110,6 +111,7 @@ __all__ = [
     "Correlation",
     "CorrelationHit",
     "Correlations",
+    "Counts",
     "Document",
     "Draft",
     "DraftClause",

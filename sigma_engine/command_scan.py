@@ -10,44 +10,28 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from sigma_engine.abbreviations import abbreviate_channel, read_abbreviations
 from sigma_engine.collection import keep_for_good
 from sigma_engine.command_check import model_of
-from sigma_engine.compiler import CompiledSet, compile_rules, load_or_compile
+from sigma_engine.command_rules import Complaints, choose_rules
+from sigma_engine.compiler import CompiledSet
 from sigma_engine.correlation import Correlated, correlate
 from sigma_engine.correlation_parts import Member
-from sigma_engine.correlation_plan import needed_rules
-from sigma_engine.findings import Severity
 from sigma_engine.funnel import Funnel
 from sigma_engine.funnel_document import NeverTried, funnel_document
 from sigma_engine.funnel_questions import Questions
 from sigma_engine.funnel_report import FunnelReport
 from sigma_engine.hit_row import COLUMNS, correlation_row, event_row
-from sigma_engine.inputs import evidence_paths, read_rules
+from sigma_engine.inputs import evidence_paths
 from sigma_engine.parallel import UnitResult, scan_files
-from sigma_engine.rule import AnyRule
-from sigma_engine.selection import SelectionError, select_rules
+from sigma_engine.selection import SelectionError
 from sigma_engine.sorted_hits import Key, SortedHits, hit_key
-from sigma_engine.tuning import apply_tuning, parse_tuning
 
 # A spreadsheet takes a cell that starts so for a formula (ASVS 5.0, 1.2.10).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
-
-
-class Complaints:
-    """What could not be used, told on stderr as it comes; `any` decides about `--strict`."""
-
-    def __init__(self) -> None:
-        self.any = False
-
-    def tell(self, what: str, reason: str) -> None:
-        """One line: what it was, and why it could not be used."""
-        self.any = True
-        print(f"{what}: {reason}", file=sys.stderr)
 
 
 def run_scan(options: argparse.Namespace) -> int:
@@ -57,13 +41,12 @@ def run_scan(options: argparse.Namespace) -> int:
         return 2
     complaints = Complaints()
     try:
-        rules, quiet, never = _rules(options, complaints)
+        chosen = choose_rules(options, model, complaints)
         short = read_abbreviations(options.abbreviations) if options.abbreviations else {}
     except (SelectionError, ValueError, OSError) as error:
         print(f"sigma_engine: {error}", file=sys.stderr)
         return 2
-    # A tuned level is no part of a rule's text, by which the cache knows sets.
-    compiled = (compile_rules if options.tuning else load_or_compile)(rules, model, quiet)
+    compiled = chosen.compiled
     keep_for_good()
     _tell_left_out(compiled, complaints)
     questions = Questions(compiled) if options.debug else None
@@ -75,13 +58,13 @@ def run_scan(options: argparse.Namespace) -> int:
             _write(stream, rows, options)
         if questions is not None:
             report = FunnelReport(compiled, questions, funnel)
-            _write_debug(options.debug, report, [*never, *_left_out(compiled)], correlated)
+            _write_debug(options.debug, report, [*chosen.never, *_left_out(compiled)], correlated)
     except BrokenPipeError:
         raise
     except OSError as error:
         print(f"sigma_engine: {error.filename or options.out}: {error.strerror}", file=sys.stderr)
         return 2
-    return 1 if options.strict and complaints.any else 0
+    return 1 if options.strict and complaints.told else 0
 
 
 def _write_debug(path: str, report: FunnelReport, never: list[NeverTried], correlated: Correlated) -> None:
@@ -102,70 +85,6 @@ def _left_out(compiled: CompiledSet) -> list[NeverTried]:
         for rule, finding in [(compiled.rules[left.index], left.findings[0])]
         for is_reference in [finding.code == "correlation_reference"]
     ]
-
-
-def _rules(
-    options: argparse.Namespace, complaints: Complaints
-) -> tuple[list[AnyRule], list[int], list[NeverTried]]:
-    """The chosen rules, then those that they need; the indexes of the latter, which stay silent; the rules that are
-    broken or that the choice leaves out."""
-    files = read_rules(options.rules)
-    for path, reason in files.unreadable:
-        complaints.tell(path, reason)
-    never = []
-    for path, parsed in files.parsed:
-        errors = [finding for finding in parsed.findings if finding.severity is Severity.ERROR]
-        if parsed.rule is None and errors:
-            line, message = errors[0].line + parsed.line_offset, errors[0].message
-            level = str(parsed.meta.get("level", ""))
-            never.append(NeverTried(parsed.rule_id, parsed.title, level, "broken", f"line {line}: {message}"))
-        for finding in parsed.findings:
-            if finding.severity is Severity.ERROR:
-                complaints.tell(
-                    f"{path}:{finding.line + parsed.line_offset}", f"{finding.message} [{finding.code}]"
-                )
-    rules = [parsed.rule for _, parsed in files.parsed if parsed.rule is not None]
-    if options.tuning:
-        rules = _tuned(rules, Path(options.tuning), complaints)
-    chosen = select_rules(
-        rules,
-        levels=options.level,
-        statuses=options.status,
-        tags=options.tag,
-        title=options.title,
-        rule_filter=options.rule_filter,
-    )
-    needed = needed_rules(rules, chosen)
-    taken = {*chosen, *needed}
-    never += [
-        NeverTried(rule.id, rule.title, rule.level, "not_selected", _why_not_selected(rule, options))
-        for index, rule in enumerate(rules)
-        if index not in taken
-    ]
-    quiet = list(range(len(chosen), len(chosen) + len(needed)))
-    return [rules[index] for index in (*chosen, *needed)], quiet, never
-
-
-def _why_not_selected(rule: AnyRule, options: argparse.Namespace) -> str:
-    """Which of the options left a rule out."""
-    for name, given, wanted in (
-        ("level", options.level, rule.level),
-        ("status", options.status, rule.status),
-    ):
-        if given and wanted not in given:
-            return f"Its {name} is {wanted or 'not given'}; the scan took {', '.join(given)}."
-    return "The tags, title or filter of the scan leave it out."
-
-
-def _tuned(rules: list[AnyRule], folder: Path, complaints: Complaints) -> list[AnyRule]:
-    """The rules that Hayabusa's lists in a folder leave, with the levels that they ask for."""
-    names = ("level_tuning", "noisy_rules", "exclude_rules")
-    paths = [folder / f"{name}.txt" for name in names]
-    tuning, findings = parse_tuning(*(path.read_text("utf-8") if path.exists() else "" for path in paths))
-    for finding in findings:
-        complaints.tell(str(folder), finding.message)
-    tuned = [one for one in apply_tuning(rules, tuning) if not one.left_out_by]
-    return [cast(AnyRule, replace(one.rule, level=one.level)) for one in tuned]
 
 
 def _tell_left_out(compiled: CompiledSet, complaints: Complaints) -> None:

@@ -6,20 +6,16 @@ model. Buckets are built from it by the scanner, for the kinds of events that re
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import pickle
-import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
+from sigma_engine import disk_cache
 from sigma_engine.atoms import AtomTable
-from sigma_engine.collection import collection_paused
 from sigma_engine.correlation_plan import Correlations, plan_correlations
+from sigma_engine.disk_cache import code_digest
 from sigma_engine.findings import Finding, Scope, Severity
 from sigma_engine.global_filter import filtered
 from sigma_engine.model import Model
@@ -110,63 +106,26 @@ def compile_rules(rules: Sequence[AnyRule], model: Model, quiet: Collection[int]
 
 def set_digest(rules: Sequence[AnyRule], model: Model, quiet: Collection[int] = ()) -> str:
     """Names what a compiled set is made of: engine version, model, and rules in their order (SHA-256, hex)."""
-    digest = hashlib.sha256(f"{ENGINE_VERSION}\n{_code_digest()}\n{model.digest}\n".encode())
+    digest = hashlib.sha256(f"{ENGINE_VERSION}\n{code_digest().hex()}\n{model.digest}\n".encode())
     for rule in rules:
         digest.update(rule.digest.encode())
     digest.update(repr(sorted(quiet)).encode())
     return digest.hexdigest()
 
 
-@cache
-def _code_digest() -> str:
-    """Names the engine's own code: a set that other code has pickled is not loaded, whatever its version says."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 def load_or_compile(rules: Sequence[AnyRule], model: Model, quiet: Collection[int] = ()) -> CompiledSet:
-    """The compiled set from the cache, else compiled and put there. A cache that cannot be written is no fault."""
+    """The compiled set from the cache, else compiled and put there."""
     digest = set_digest(rules, model, quiet)
     return load_compiled(digest) or store_compiled(compile_rules(rules, model, quiet))
 
 
-def cache_folder() -> Path:
-    """Where compiled sets are kept: `SIGMAWEB_CACHE`, else `sigmaweb` in the user's cache folder."""
-    chosen = os.environ.get("SIGMAWEB_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sigmaweb"
-
-
 def load_compiled(digest: str) -> CompiledSet | None:
-    """The compiled set of that digest from the cache, or None. Reads only files that this user alone may write."""
-    path = cache_folder() / f"{digest}.set"
-    try:
-        with path.open("rb") as stream:
-            status = os.fstat(stream.fileno())
-            # A pickle is code: one that others could have written is not read.
-            if status.st_uid != os.getuid() or status.st_mode & 0o022:
-                return None
-            with collection_paused():
-                loaded = pickle.load(stream)  # noqa: S301 - see above
-    except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError):
-        return None
-    return loaded if isinstance(loaded, CompiledSet) and loaded.digest == digest else None
+    """The compiled set of that digest from the cache, or None."""
+    loaded = disk_cache.load(digest, CompiledSet)
+    return loaded if loaded is not None and loaded.digest == digest else None
 
 
 def store_compiled(compiled: CompiledSet) -> CompiledSet:
-    """Puts a compiled set into the cache, whole or not at all, and gives it back."""
-    with contextlib.suppress(OSError):
-        folder = cache_folder()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                pickle.dump(compiled, stream, protocol=pickle.HIGHEST_PROTOCOL)
-            Path(name).replace(folder / f"{compiled.digest}.set")
-        except OSError:
-            Path(name).unlink()
-            raise
+    """Puts a compiled set into the cache, and gives it back."""
+    disk_cache.store(compiled.digest, compiled)
     return compiled

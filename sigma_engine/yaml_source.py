@@ -26,7 +26,7 @@ MAX_DEPTH = 32
 # line is exact, and a syntax error in one document does not hide the others.
 _MARKER = re.compile(r"^(---|\.\.\.)(?=\s|$)(.*)$")
 _CONSTRUCTOR = SafeConstructor()
-_RESOLVERS: dict[str | None, list[tuple[str, re.Pattern[str]]]] = Resolver.yaml_implicit_resolvers
+_RESOLVERS: dict[str, list[tuple[str, re.Pattern[str]]]] = Resolver.yaml_implicit_resolvers
 _STRING = "tag:yaml.org,2002:str"
 _CONVERT = {
     "tag:yaml.org,2002:int": SafeConstructor.construct_yaml_int,
@@ -139,7 +139,8 @@ class _Builder:
     """Reads one document's events into nodes."""
 
     def __init__(self, text: str, findings: list[Finding]) -> None:
-        self._events: Iterator[Any] = iter(yaml.parse(text, Loader=yaml.CSafeLoader))
+        # Straight from libyaml: `yaml.parse` puts two calls of Python between one event and the next.
+        self._events: Iterator[Any] = iter(yaml.CSafeLoader(text).get_event, None)
         self._findings = findings
         self._values = 0
 
@@ -151,8 +152,8 @@ class _Builder:
         return node
 
     def _node(self, event: Any, depth: int) -> Node:
-        mark = event.start_mark
-        if isinstance(event, yaml.AliasEvent) or event.anchor:
+        mark, kind = event.start_mark, event.__class__
+        if kind is yaml.AliasEvent or event.anchor:
             raise _Refused(
                 _error(
                     "yaml_alias",
@@ -170,10 +171,10 @@ class _Builder:
         self._values += 1
         if self._values > MAX_VALUES:
             raise _Refused(_error("yaml_too_many", f"More than {MAX_VALUES:,} values.", mark))
-        if isinstance(event, yaml.ScalarEvent):
+        if kind is yaml.ScalarEvent:
             return self._scalar(event)
         node = Node("list", [], mark.line + 1, mark.column + 1, {})
-        if isinstance(event, yaml.SequenceStartEvent):
+        if kind is yaml.SequenceStartEvent:
             for item in self._events:
                 if isinstance(item, yaml.SequenceEndEvent):
                     return node
@@ -206,21 +207,21 @@ class _Builder:
                 node.keys[key.text] = key
 
     def _scalar(self, event: Any) -> Node:
-        line, column = event.start_mark.line + 1, event.start_mark.column + 1
-        tag = _implicit_tag(event.value) if event.implicit[0] else _STRING
+        mark, value = event.start_mark, event.value
+        line, column = mark.line + 1, mark.column + 1
+        tag = _implicit_tag(value) if event.implicit[0] else _STRING
         convert = _CONVERT.get(tag)
-        value = event.value
         if convert is not None:
             try:
-                value = convert(_CONSTRUCTOR, yaml.ScalarNode(tag, event.value))
+                value = convert(_CONSTRUCTOR, yaml.ScalarNode(tag, value))
             except (ValueError, OverflowError):  # `0b` or `1:99:__` look like numbers and are none: text
-                value = event.value
+                pass
         return Node("scalar", value, line, column, {}, event.value)
 
 
 def _implicit_tag(value: str) -> str:
     """YAML 1.1's type of a plain scalar, but for what no author of a rule means: `no` and `12:30` stay text."""
-    for tag, pattern in _RESOLVERS.get(value[:1], []) + _RESOLVERS.get(None, []):
+    for tag, pattern in _RESOLVERS.get(value[:1], ()):
         if pattern.match(value):
             is_word = tag.endswith(":bool") and value.lower() not in ("true", "false")
             is_clock = tag.endswith((":int", ":float")) and ":" in value

@@ -1,15 +1,56 @@
-// What a field maps to, or what a modifier or tag means, where the pointer rests.
-import { hoverTooltip } from "@codemirror/view";
+// What a field maps to, or what a modifier or tag means: where the pointer rests, and by key where the caret is.
+import { StateEffect, StateField } from "@codemirror/state";
+import { hoverTooltip, keymap, showTooltip } from "@codemirror/view";
 
 import { contextAt, logsourceOf } from "./context.js";
 import { counts, fields, share, words } from "./words.js";
 
-export const hover = hoverTooltip(async (view, pos) => {
-  const found = wordAt(view.state.doc, pos);
+export const hover = hoverTooltip((view, pos) => tooltipAt(wordAt(view.state.doc, pos), view.state.doc));
+
+async function tooltipAt(found, doc) {
   if (!found) return null;
-  const lines = await explained(found, view.state.doc);
+  const lines = await explained(found, doc);
   return lines.length ? { pos: found.from, end: found.to, above: true, create: () => ({ dom: tip(found.text, lines) }) } : null;
+}
+
+const setAtCaret = StateEffect.define();
+
+// The tooltip that a key has opened: it goes when the caret or the text moves.
+const atCaret = StateField.define({
+  create: () => null,
+  update(shown, transaction) {
+    const set = transaction.effects.find((effect) => effect.is(setAtCaret));
+    return set ? set.value : transaction.docChanged || transaction.selection ? null : shown;
+  },
+  provide: (field) => showTooltip.from(field),
 });
+
+// For the word at the caret, else for the first of its line that has something to say.
+function showAtCaret(view) {
+  const { doc, selection } = view.state;
+  const found = wordAt(doc, selection.main.head) ?? firstWord(doc, doc.lineAt(selection.main.head));
+  tooltipAt(found, doc).then((tooltip) => {
+    if (view.state.doc !== doc || view.state.selection !== selection) return; // the person has gone on
+    if (tooltip) view.dispatch({ effects: setAtCaret.of(tooltip) });
+  });
+  return true;
+}
+
+function hideAtCaret(view) {
+  if (!view.state.field(atCaret)) return false;
+  view.dispatch({ effects: setAtCaret.of(null) });
+  return true;
+}
+
+export const hoverByKey = [atCaret, keymap.of([{ key: "Alt-i", run: showAtCaret }, { key: "Escape", run: hideAtCaret }])];
+
+function firstWord(doc, line) {
+  for (const found of line.text.matchAll(/[\w.-]+/g)) {
+    const word = wordAt(doc, line.from + found.index);
+    if (word) return word;
+  }
+  return null;
+}
 
 // The field or modifier of a test, or the tag, at a position.
 function wordAt(doc, pos) {
@@ -45,8 +86,11 @@ async function explained(found, doc) {
 }
 
 function tip(title, lines) {
+  const frame = document.createElement("div"); // CodeMirror makes the tooltip of it
   const box = document.createElement("div");
   box.className = "cm-tooltip-section";
+  box.setAttribute("role", "status");
+  frame.append(box);
   const head = document.createElement("b");
   head.textContent = title;
   box.append(head);
@@ -57,5 +101,5 @@ function tip(title, lines) {
     line.append(...(code ? [lambda, " "] : []), said);
     box.append(line);
   }
-  return box;
+  return frame;
 }

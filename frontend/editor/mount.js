@@ -10,12 +10,13 @@ import * as cm from "@codemirror/view";
 
 import { complete } from "./complete.js";
 import { listenToList, mendNearest, showFindings } from "./findings.js";
-import { hover } from "./hover.js";
+import { hover, hoverByKey } from "./hover.js";
 import { indent } from "./indent.js";
 import { looks } from "./looks.js";
 import { listenToWhy, marks } from "./marks.js";
 import { TextEvents } from "./text_events.js";
 import { Unsaved } from "./unsaved.js";
+import { goBetween } from "./why_key.js";
 
 export function mount(field) {
   const { form } = field;
@@ -38,12 +39,21 @@ export function mount(field) {
   unsaved.offer(document.getElementById("unsaved"), field.value, replace);
   listenToList(view);
   listenToWhy(view);
+  goBetween(view);
   showFindings(view);
+  if (field.dataset.caretLine) goTo(view, Number(field.dataset.caretLine));
   showCaret(view.state);
   document.addEventListener("htmx:afterSwap", (event) => event.detail.target.id === "findings" && showFindings(view));
   const run = document.querySelector("[data-run]");
   if (run) run.hidden = false;
   run?.addEventListener("click", () => events.tell());
+}
+
+// The caret to the end of a line: where something else wrote into the text.
+function goTo(view, line) {
+  const { to } = view.state.doc.line(Math.min(line, view.state.doc.lines));
+  view.dispatch({ selection: { anchor: to }, effects: cm.EditorView.scrollIntoView(to, { y: "center" }) });
+  view.focus();
 }
 
 function extensions(field, events) {
@@ -62,7 +72,7 @@ function extensions(field, events) {
     ]),
     cm.lineNumbers(), marks, foldGutter(), lintGutter(), history(), cm.drawSelection(), cm.highlightActiveLine(), cm.highlightActiveLineGutter(),
     cm.highlightSpecialChars(), bracketMatching(), highlightSelectionMatches(), search({ top: false }), yaml(), indentUnit.of("    "),
-    EditorState.tabSize.of(4), autocompletion({ override: [complete], icons: false, maxRenderedOptions: 80 }), hover, looks,
+    EditorState.tabSize.of(4), autocompletion({ override: [complete], icons: false, maxRenderedOptions: 80 }), hover, hoverByKey, looks,
     overSelection, indent,
     cm.EditorView.contentAttributes.of({ "aria-label": "Rule, YAML", "aria-describedby": "editor-help", spellcheck: "false", tabindex: "0" }),
   ];

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -97,20 +96,14 @@ def publish(version: RuleVersion, user: User, note: str = "") -> None:
     Raises NotPublishable with everything that stands in the way, EditConflict when it is not the rule's draft
     any more. Scans that started before keep their version.
     """
-    found = obstacles(version, user)
-    if found:
-        raise NotPublishable(found)
+    _refuse(obstacles(version, user))  # what takes long is found here, while nobody else has to wait
     model = load_default_model()
     with transaction.atomic():
         lists = locked_placeholders(version.rule.rule_set)
         rule = version.rule = _locked_with_draft(version)
         derived = derive_rule(version.text, model, lists)
-        found = [
-            *_of_findings(derived.findings),
-            *_unreviewed(version, user),
-        ]  # either may have changed meanwhile
-        if found:
-            raise NotPublishable(found)
+        version.findings = derived.findings  # with the lists of now
+        _refuse(obstacles(version, user))  # tests, verdicts and lists may have changed meanwhile
         reviewed = rule.draft_state == DraftState.IN_REVIEW and may_review(version, user)
         for name, value in derived.columns.items():
             setattr(rule, name, value)
@@ -134,6 +127,11 @@ def drop_draft(version: RuleVersion, user: User, note: str = "") -> None:
         record(Act.DROPPED, version, user, note)
 
 
+def _refuse(found: list[Obstacle]) -> None:
+    if found:
+        raise NotPublishable(found)
+
+
 def _locked_with_draft(version: RuleVersion) -> Rule:
     rule = Rule.objects.select_for_update().get(pk=version.rule_id)
     if rule.draft_id != version.pk:
@@ -147,11 +145,7 @@ def _set_state(rule: Rule, state: DraftState) -> None:
 
 def _errors(version: RuleVersion, user: User) -> list[Obstacle]:
     """A broken text: imports keep one, but nobody decides to publish it."""
-    return _of_findings(version.findings)
-
-
-def _of_findings(findings: list[dict[str, Any]]) -> list[Obstacle]:
-    errors = [finding for finding in findings if finding["severity"] == "error"]
+    errors = [finding for finding in version.findings if finding["severity"] == "error"]
     if not errors:
         return []
     count = "1 error" if len(errors) == 1 else f"{len(errors):,} errors"

@@ -99,10 +99,11 @@ def check(request: HttpRequest) -> HttpResponse:
     return render(request, "rules/_findings.html", context)
 
 
-def show_text(request: HttpRequest, rule: Rule, text: str) -> HttpResponse:
-    """The editor with a text of this rule that something else wrote: nothing is saved."""
+def show_text(request: HttpRequest, rule: Rule, text: str, caret_line: int) -> HttpResponse:
+    """The editor with a text of this rule that something else wrote, and the caret in a line of it: nothing is
+    saved."""
     form = TextForm(initial={"text": text, "base_version": rule.to_edit.number})
-    return _editor(request, form, rule, not_saved=True)
+    return _editor(request, form, rule, not_saved=True, caret_line=caret_line)
 
 
 def _is_draft(request: HttpRequest) -> bool:
@@ -131,8 +132,10 @@ def _editor(
     *,
     status: int = 200,
     not_saved: bool = False,
+    caret_line: int = 0,
 ) -> HttpResponse:
-    """The editor page. What was typed is in the form and stays, whatever was wrong with it."""
+    """The editor page, with the pinned event of `?pin=` chosen. What was typed is in the form and stays, whatever was
+    wrong with it."""
     text = with_line_ends_of("", str(form["text"].value() or ""))
     name = rule.rule_set.name if rule else str(form["rule_set"].value() or "")
     context = {
@@ -141,7 +144,8 @@ def _editor(
         "sets": RuleSet.objects.names(),
         "not_saved": not_saved or status != 200,
         **_checked(text, placeholders_of_set(name)),
-        **pins_context(request, rule, text, name),
+        "caret_line": caret_line,
+        **pins_context(request, rule, text, name, request.GET.get("pin", "")),
     }
     return render(request, "rules/edit.html", context, status=status)
 

@@ -17,7 +17,8 @@ from sigma_engine import widened
 
 @require_POST
 def widen(request: HttpRequest, pk: int) -> HttpResponse:
-    """The editor with the text in which the clause has one more value; a sentence where that cannot be done."""
+    """The editor with the text in which the clause has one more value and the caret there; a sentence where that
+    cannot be done."""
     rule = get_editable_rule(request, pk)
     form = WidenForm(request.POST)
     text = None
@@ -36,7 +37,7 @@ def widen(request: HttpRequest, pk: int) -> HttpResponse:
     )
     line = len(text.splitlines()) - sum(1 for _ in same)
     messages.success(request, f"The clause takes one more value: see line {line}. Nothing is saved yet.")
-    return show_text(request, rule, text)
+    return show_text(request, rule, text, caret_line=line)
 
 
 def _from_the_end(text: str) -> list[str]:

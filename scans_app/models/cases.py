@@ -7,8 +7,6 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.urls import reverse
 
-from scans_app.models.jobs import Job
-
 
 class CaseQuerySet(models.QuerySet["Case"]):
     """The questions that are asked of cases, by name."""
@@ -20,25 +18,27 @@ class CaseQuerySet(models.QuerySet["Case"]):
         """
         if not (user.is_authenticated and user.is_active):
             return self.none()
-        open_cases = self.filter(state=Case.State.OPEN)
+        return self.filter(state=Case.State.OPEN)._of(user)
+
+    def being_deleted_from(self, user: AbstractBaseUser | AnonymousUser) -> CaseQuerySet:
+        """The cases that this person saw until somebody deleted them, and that are not gone yet."""
+        return self.filter(state=Case.State.DELETING)._of(user)
+
+    def _of(self, user: AbstractBaseUser | AnonymousUser) -> CaseQuerySet:
         if user.is_superuser:
-            return open_cases
-        return open_cases.filter(pk__in=CaseMember.objects.filter(user=user).values("case"))
+            return self
+        return self.filter(pk__in=CaseMember.objects.filter(user=user.pk).values("case"))
 
 
-class Case(Job):
+class Case(models.Model):
     """One investigation: its evidence, scans and hits, and the people who work on it.
 
-    open -> deleting -> deleting_now -> gone, a batch at a time (see `services.cases.delete_case`).
+    open -> deleting -> gone, a batch at a time (see `services.deletion`).
     """
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
-        DELETING = "deleting", "Waiting to be deleted"
-        DELETING_NOW = "deleting_now", "Being deleted"
-
-    WAITING = State.DELETING
-    WORKING = State.DELETING_NOW
+        DELETING = "deleting", "Being deleted"
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)

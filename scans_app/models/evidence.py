@@ -21,12 +21,12 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
     """The questions that are asked of evidence, by name."""
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> EvidenceQuerySet:
-        """The evidence of the cases that this person may see."""
-        return self.filter(case__in=Case.objects.visible_to(user))
+        """The evidence of the cases that this person may see. What is being deleted is seen by nobody."""
+        return self.filter(case__in=Case.objects.visible_to(user), is_deleting=False)
 
     def of_case(self, case: Case) -> EvidenceQuerySet:
-        """The evidence of one case."""
-        return self.filter(case=case)
+        """The evidence of one case, without what is being deleted."""
+        return self.filter(case=case, is_deleting=False)
 
     def catalogued(self) -> EvidenceQuerySet:
         """The evidence that scans can read."""
@@ -76,6 +76,7 @@ class Evidence(Job):
     problems = models.JSONField(default=list)  # [{chunk, code, message, offset}, ..], the first PROBLEMS_KEPT
     problem_count = models.PositiveIntegerField(default=0)  # those that damaged a chunk
     error = models.TextField(blank=True)  # why it was refused
+    is_deleting = models.BooleanField(default=False)  # see services.deletion
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -93,7 +94,7 @@ class Evidence(Job):
         constraints = [
             models.UniqueConstraint(
                 fields=["case", "sha256"],
-                condition=~models.Q(state="refused"),
+                condition=~models.Q(state="refused") & models.Q(is_deleting=False),
                 name="evidence_bytes_once_in_case",
             ),
         ]

@@ -14,6 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.urls import reverse
 
+from scans_app.models.case_acts import CaseAct
 from scans_app.models.cases import Case
 from scans_app.models.evidence import Evidence
 from scans_app.models.scans import Scan
@@ -64,7 +65,7 @@ class HitQuerySet(models.QuerySet["Hit"]):
 
     def of_case(self, case: Case) -> Self:
         """The hits of every scan of a case. An event that two scans matched is there twice."""
-        return self.filter(scan__in=list(case.scans.values_list("pk", flat=True)))
+        return self.filter(scan__in=list(Scan.objects.of_case(case).values_list("pk", flat=True)))
 
     def of_scan(self, scan: Scan) -> Self:
         """The hits of one scan: what every index here begins with."""
@@ -204,10 +205,14 @@ class HitJudgement(models.Model):
     """One verdict that someone gave a hit: the history behind `Hit.verdict`, never changed."""
 
     hit = models.ForeignKey(Hit, on_delete=models.CASCADE, related_name="judgements")
+    # The act that it was part of; null for verdicts from before acts were kept. Of an undo: the act that is undone.
+    act = models.ForeignKey(CaseAct, null=True, on_delete=models.SET_NULL, related_name="judgements")
+    is_undo = models.BooleanField(default=False)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     verdict = models.CharField(max_length=20, choices=Hit.Verdict, blank=True)
+    before = models.CharField(max_length=20, choices=Hit.Verdict, blank=True)  # the verdict until then
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -20,12 +20,12 @@ class ScanQuerySet(models.QuerySet["Scan"]):
     """The questions that are asked of scans, by name."""
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> ScanQuerySet:
-        """The scans of the cases that this person may see."""
-        return self.filter(case__in=Case.objects.visible_to(user))
+        """The scans of the cases that this person may see. One that is being deleted is seen by nobody."""
+        return self.filter(case__in=Case.objects.visible_to(user), is_deleting=False)
 
     def of_case(self, case: Case) -> ScanQuerySet:
-        """The scans of one case."""
-        return self.filter(case=case)
+        """The scans of one case, without those that are being deleted."""
+        return self.filter(case=case, is_deleting=False)
 
     def going_on(self) -> ScanQuerySet:
         """The scans that are not over."""
@@ -89,6 +89,7 @@ class Scan(Job):
     # Raised with each batch of verdicts on its hits: what was counted before is counted anew.
     verdict_changes = models.PositiveBigIntegerField(default=0)
     cpu_share = models.PositiveSmallIntegerField(default=100)  # percent of one core, of each worker
+    is_deleting = models.BooleanField(default=False)  # see services.deletion
 
     objects = ScanQuerySet.as_manager()
 

@@ -50,7 +50,8 @@ class Trial(models.Model):
     )  # read, or passed over since no rule matches there
     events_total = models.PositiveBigIntegerField(default=0)  # of the chosen evidence
     source_events = models.PositiveBigIntegerField(default=0)  # read ones of the rule's log sources
-    hits = models.PositiveBigIntegerField(default=0)
+    hits = models.PositiveBigIntegerField(default=0)  # that a scan would have
+    taken = models.JSONField(default=dict)  # {title of a global filter: hits that it takes away}
     first_time = models.BigIntegerField(default=0)  # microseconds, of the chosen evidence; 0 = none
     last_time = models.BigIntegerField(default=0)
     bins = models.JSONField(default=list)  # hits in equal spans from first_time to last_time

@@ -1,11 +1,12 @@
-"""Cases and their members; deleting a case is a job in small batches."""
+"""Cases and their members."""
 
 from __future__ import annotations
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from scans_app.models import Case, CaseMember
+from scans_app.models import Case, CaseAct, CaseMember, HitAssignment
+from scans_app.services.case_acts import record
 
 
 class MemberError(Exception):
@@ -17,26 +18,33 @@ def create_case(name: str, description: str, user: AbstractBaseUser) -> Case:
     """A new case whose owner is this person."""
     case = Case.objects.create(name=name.strip(), description=description.strip(), created_by=user)
     CaseMember.objects.create(case=case, user=user, role=CaseMember.Role.OWNER)
+    record(case, user, CaseAct.Kind.CASE)
     return case
 
 
 @transaction.atomic
-def add_member(case: Case, user: AbstractBaseUser, role: str) -> CaseMember:
-    """Make this person a member, or give them another role. Raises MemberError where no owner would be left,
-    ValueError for a word that is no role."""
+def add_member(
+    case: Case, user: AbstractBaseUser, role: str, *, by: AbstractBaseUser | None = None
+) -> CaseMember:
+    """Make this person a member, or give them another role; `by` is who did so. Raises MemberError where no owner
+    would be left, ValueError for a word that is no role."""
     if role not in CaseMember.Role.values:
         raise ValueError(f"{role!r} is no role: choose one of {', '.join(CaseMember.Role.values)}.")
     if role != CaseMember.Role.OWNER:
         _check_owner_left(case, user)
     member, _ = CaseMember.objects.update_or_create(case=case, user=user, defaults={"role": role})
+    record(case, by, CaseAct.Kind.MEMBER, member=user.get_username(), role=role)
     return member
 
 
 @transaction.atomic
-def remove_member(case: Case, user: AbstractBaseUser) -> None:
-    """End this person's part in the case. Raises MemberError where no owner would be left."""
+def remove_member(case: Case, user: AbstractBaseUser, *, by: AbstractBaseUser | None = None) -> None:
+    """End this person's part in the case; hits that waited for them wait for nobody. `by` is who did so. Raises
+    MemberError where no owner would be left."""
     _check_owner_left(case, user)
     case.members.filter(user=user).delete()
+    HitAssignment.objects.filter(assignee=user, scan__case=case).delete()
+    record(case, by, CaseAct.Kind.MEMBER, member=user.get_username(), role="")
 
 
 def _check_owner_left(case: Case, leaving: AbstractBaseUser) -> None:

@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from scans_app.models import Case, Evidence, HitDiff, Scan, ScanUnit
+from scans_app.models import Deletion, Evidence, HitDiff, Scan, ScanUnit
 from scans_app.services.claims import claimable
 
 TASK = "scans_app.tasks.work"
-KINDS = (Scan, Evidence, ScanUnit, HitDiff, Case)
+KINDS = (Scan, Evidence, ScanUnit, HitDiff, Deletion)
 
 logger = logging.getLogger(__name__)
 

@@ -167,8 +167,7 @@ def _run(diff: HitDiff, loaded: _Loaded, may_go_on: Callable[[], bool]) -> None:
     progress = _Progress(diff)
     run = RuleRun(files, lambda file, first: _wanted(diff, loaded, file, first), diff.file, diff.chunk)
     while not run.is_over:
-        for chunk in run.chunks():
-            _match(diff, loaded, chunk, progress)
+        run.go_on(lambda chunk: _match(diff, loaded, chunk, progress))
         progress.problems += run.problems
         run.problems.clear()
         progress.save(run)
@@ -198,12 +197,14 @@ def _is_untouched(file: Evidence) -> bool:
     return (stat.st_size, stat.st_mtime_ns) == (file.size, file.stored_mtime_ns)
 
 
-def _match(diff: HitDiff, loaded: _Loaded, chunk: Chunk, progress: _Progress) -> None:
+def _match(diff: HitDiff, loaded: _Loaded, chunk: Chunk, progress: _Progress) -> bool:
+    """Both versions on a chunk. Never enough: the next slice is the worker's matter."""
     scan = diff.scan
     found = loaded.scanner.scan_chunk(
         chunk.file, chunk.number, chunk.evidence.name, (scan.time_from, scan.time_to), str(chunk.evidence.pk)
     )
     progress.add(chunk.evidence, found)
+    return False
 
 
 class _Progress:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from django.db import connection, transaction
-from django.db.models import Case, Count, F, IntegerField, Max, Min, Sum, Value, When
+from django.db.models import Count, F, Max, Min, Q
 
-from scans_app.models import Hit, HitGroup, Scan
+from scans_app.models import Case, Hit, HitGroup, Scan
 
 GROUPED_FROM = 50_000  # hits; fewer are counted one by one soon enough
 
@@ -25,9 +25,7 @@ def group_hits(scan_pk: int) -> None:
             return
         columns = {
             "hits": Count("pk"),
-            "judged": Sum(
-                Case(When(verdict="", then=Value(0)), default=Value(1), output_field=IntegerField())
-            ),
+            **{verdict: Count("pk", filter=Q(verdict=verdict)) for verdict in HitGroup.JUDGED},
             "first_time": Min("time"),
             "last_time": Max("time"),
         }
@@ -43,17 +41,33 @@ def group_hits(scan_pk: int) -> None:
         scans.update(is_grouped=True)
 
 
-def count_judged(changes: Iterable[tuple[Hit, int]]) -> None:
-    """Count hits whose verdict was given (+1), taken back (-1) or changed (0) in their scans and in the groups there,
-    in the transaction that writes the verdicts."""
-    changed: Counter[tuple[int, ...]] = Counter()
-    for hit, change in changes:
-        changed[hit.scan_id, *(getattr(hit, name) for name in HitGroup.KEYS)] += change
+def group_all() -> None:
+    """Group what a worker that died after the end of its scan left ungrouped."""
+    left = Scan.objects.filter(
+        state__in=Scan.OVER,
+        is_grouped=False,
+        hits__gte=GROUPED_FROM,
+        case__state=Case.State.OPEN,
+        is_deleting=False,
+    )
+    for pk in left.values_list("pk", flat=True):
+        group_hits(pk)
+
+
+def count_verdicts(changes: Iterable[tuple[Hit, str]]) -> None:
+    """Count hits that get another verdict in their scans and in the groups there, in the transaction that writes the
+    verdicts: (the hit as it was, its new verdict)."""
+    changed: dict[tuple[int, ...], Counter[str]] = {}
+    for hit, verdict in changes:
+        key = (hit.scan_id, *(getattr(hit, name) for name in HitGroup.KEYS))
+        counts = changed.setdefault(key, Counter())
+        counts[hit.verdict] -= 1
+        counts[verdict] += 1
     # Locked in one order: verdicts wait while the groups of their scan are being written, and for each other.
     scans = Scan.objects.select_for_update().filter(pk__in={scan for scan, *_ in changed}).order_by("pk")
     grouped = dict(scans.values_list("pk", "is_grouped"))
     Scan.objects.filter(pk__in=grouped).update(verdict_changes=F("verdict_changes") + 1)
-    for (scan, *keys), change in sorted(changed.items()):
-        if grouped[scan] and change:
-            groups = HitGroup.objects.filter(scan=scan, **dict(zip(HitGroup.KEYS, keys, strict=True)))
-            groups.update(judged=F("judged") + change)
+    for (scan, *keys), counts in sorted(changed.items()):
+        raised = {verdict: F(verdict) + counts[verdict] for verdict in HitGroup.JUDGED if counts[verdict]}
+        if grouped[scan] and raised:
+            HitGroup.objects.filter(scan=scan, **dict(zip(HitGroup.KEYS, keys, strict=True))).update(**raised)

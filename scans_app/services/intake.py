@@ -14,8 +14,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
 import sigma_engine
-from scans_app.models import Case, Evidence
+from scans_app.models import Case, CaseAct, Evidence
 from scans_app.services import doorbell, storage, zip_members
+from scans_app.services.case_acts import record
 from scans_app.services.storage import Readable, StorageRefused, StoredBytes, place_aside, write_aside
 
 NAME_KEPT = 500
@@ -132,6 +133,7 @@ def _store(
         uploaded_by=user,
     )
     storage.keep(stored.path, evidence.stored_name)
+    record(case, user, CaseAct.Kind.EVIDENCE, name=name, evidence=evidence.pk, size=stored.size)
     doorbell.ring_on_commit()
     return evidence
 

@@ -10,7 +10,7 @@ from rules_app.models import EventModel, EventModelVersion, RuleVersion
 from rules_app.selection import load_event_model, load_rule, placeholders_of_sets
 from scans_app.models import Case, Evidence, NearSearch
 from scans_app.services.event_rows import clean_event
-from scans_app.services.rule_run import SECONDS, RuleRun, Wanted
+from scans_app.services.rule_run import SECONDS, Chunk, RuleRun, Wanted
 from scans_app.services.wanted_chunks import chunks_with_keys
 from sigma_engine import EventKey, Model, NearTally, Rule
 
@@ -52,12 +52,15 @@ def go_on(search: NearSearch, seconds: float = SECONDS) -> None:
         raise NotSearchable("Evidence was removed while this search went on. Start it again.")
     run = RuleRun(there, _chunks_of_source(rule, model), search.file, search.chunk)
     tally = NearTally(rule, model, search.clauses)
-    for chunk in run.chunks(seconds):
+
+    def is_full() -> bool:
+        return bool(search.sample) and search.tried + tally.tried >= search.sample
+
+    def look(chunk: Chunk) -> bool:
         tally.look(chunk.file.read_chunk(chunk.number).records, chunk.evidence.name, chunk.evidence.pk)
-        if search.sample and search.tried + tally.tried >= search.sample:
-            run.chunk = chunk.number + 1
-            break
-    is_full = bool(search.sample) and search.tried + tally.tried >= search.sample
+        return is_full()
+
+    run.go_on(look, seconds)
     NearSearch.objects.filter(pk=search.pk, file=search.file, chunk=search.chunk, is_over=False).update(
         file=run.file,
         chunk=run.chunk,
@@ -66,7 +69,7 @@ def go_on(search: NearSearch, seconds: float = SECONDS) -> None:
         near=search.near + tally.near,
         clauses=clean_event([clause.to_dict() for clause in tally.failed()]),
         problems=[*search.problems, *run.problems],
-        is_over=is_full or run.is_over,
+        is_over=is_full() or run.is_over,
     )
     search.refresh_from_db()
 

@@ -53,8 +53,8 @@ def source_of(file: Evidence, record: sigma_engine.Record) -> PinSource:
 def _records(file: Evidence, chunk: int) -> dict[int, sigma_engine.Record]:
     try:
         opened = sigma_engine.open_evidence(file.path)
+        if not 0 <= chunk < opened.chunk_count:
+            return {}
+        return {record.position: record for record in opened.read_chunk(chunk).records}
     except (OSError, sigma_engine.EvidenceError):
         raise EventMissing(f"The stored file of {file.name} cannot be read.") from None
-    if not 0 <= chunk < opened.chunk_count:
-        return {}
-    return {record.position: record for record in opened.read_chunk(chunk).records}

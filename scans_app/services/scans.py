@@ -14,8 +14,9 @@ from django.utils import timezone
 import sigma_engine
 from rules_app.models import EventModelVersion
 from rules_app.selection import RuleSelection
-from scans_app.models import Case, Evidence, Scan, ScanUnit
+from scans_app.models import Case, CaseAct, Evidence, Scan, ScanUnit
 from scans_app.services import doorbell
+from scans_app.services.case_acts import record
 from scans_app.services.cpu_share import FULL
 from scans_app.services.placeholders import freeze
 from scans_app.services.preflight import LeftOut, Preflight, SourceCount, preflight
@@ -82,16 +83,22 @@ def start_scan(
                 manifest=_manifest(plan, model_version, evidence, cpu_share),
             )
             scan.evidence.set(evidence)
+            # Asked after the rows that point at the files: a deletion either sees those, or is seen here.
+            if Evidence.objects.filter(pk__in=[file.pk for file in evidence], is_deleting=True).exists():
+                raise ScanRefused("Somebody is deleting a file that was chosen. Choose the files anew.")
+            record(case, user, CaseAct.Kind.SCAN, scan=scan.pk, rules=plan.rules, files=len(evidence))
             doorbell.ring_on_commit()
     except IntegrityError:  # the same form twice at the same moment
         return Scan.objects.of_case(case).get(key=key)
     return scan
 
 
-def cancel_scan(scan: Scan) -> None:
+def cancel_scan(scan: Scan, user: AbstractBaseUser | None = None) -> None:
     """Ask the scan to stop. What it found stays; workers leave it within two seconds. Nothing happens to a
     scan that is over."""
     with transaction.atomic():
+        if not scan.is_over:
+            record(scan.case_id, user, CaseAct.Kind.CANCEL, scan=scan.pk)
         this = Scan.objects.filter(pk=scan.pk)
         this.filter(state__in=(Scan.State.QUEUED, Scan.State.PREPARING)).update(
             state=Scan.State.CANCELLED, finished_at=timezone.now()

@@ -13,7 +13,7 @@ from scans_app.models import Event, Hit, Scan, ScanRule, ScanUnit
 from scans_app.services.bulk_rows import insert_rows
 from scans_app.services.correlating import CorrelationRows, correlate_scan
 from scans_app.services.funnels import FunnelRows, funnel_rows, write_funnels
-from scans_app.services.hit_groups import group_hits
+from scans_app.services.hit_groups import group_all, group_hits
 from scans_app.services.members import remove_members
 from scans_app.services.unit_funnels import forget_unit_funnels
 
@@ -64,6 +64,7 @@ def settle_all() -> None:
         "pk", flat=True
     ):
         settle(pk)
+    group_all()
 
 
 def _end_state(scan: Scan, units: Iterable[ScanUnit], problems: list[str]) -> str:

@@ -1,13 +1,14 @@
 """Stacks: hits grouped by one value, with their number, computers, first and last time, and the judged.
 
-Columns are answered by the groups of a large scan, else by their covering index. Any other field of the event is read
-from the event's JSON, which takes a second or two for a million hits; what was computed is kept per question and state
-of the scan (`scan_mark`), so that it is computed once.
+Columns are answered by the groups of a large scan (`GroupedHits`), else by their index. Any other field of the event is
+read from the event's JSON, which takes a second or two for a million hits; what was computed is kept per question and
+state of the scan (`scan_mark`), so that it is computed once.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +30,9 @@ from django.db.models import (
 from django.db.models.fields.json import KeyTextTransform, KeyTransform, compile_json_path
 
 from scans_app.event_values import path_steps
-from scans_app.models import HitGroup, Scan
+from scans_app.models import Scan
 from scans_app.services.event_stacks import can_stream, streamed
+from scans_app.services.grouped_hits import GroupedHits
 
 #: What can be stacked by -> the column of `Hit`. Two rules may share one title: "rule" tells them apart.
 STACK_COLUMNS = {
@@ -75,22 +77,32 @@ class StackRow:
 
 
 def stack(
-    hits: QuerySet[Any], field: str, *, order: str = "common", limit: int = 50, mark: str = ""
+    hits: QuerySet[Any],
+    field: str,
+    *,
+    groups: GroupedHits | None = None,
+    order: str = "common",
+    limit: int = 50,
+    mark: str = "",
 ) -> list[StackRow]:
     """The `limit` most common (or rarest) values of `field` among the hits, most common (rarest) first.
 
-    `hits` are those of a scan or the groups of one (`HitGroup`), which have no verdict and no event to stack by.
-    `field` is a key of STACK_COLUMNS or "event." and a path. With `mark` (see `scan_mark`) the answer is kept
-    and given again while the mark is the same. Raises StackError for another field or order.
+    `field` is a key of STACK_COLUMNS or "event." and a path. `groups` are those of the same hits, where there are
+    any. With `mark` (see `scan_mark`) the answer is kept and given again while the mark is the same. Raises
+    StackError for another field or order.
     """
     if order not in ORDERS:
         raise StackError(f"Stacks are ordered {' or '.join(ORDERS)}, not {order!r}.")
     grouped = _grouped(hits, field).order_by("-n" if order == "common" else "n", "value", "kind")[:limit]
 
     def counted() -> list[StackRow]:
-        rows = None
-        if field not in STACK_COLUMNS and can_stream():
-            rows = streamed(hits, _steps(field), order=order, limit=limit)
+        rows: Iterable[dict[str, Any]] | None = None
+        if field not in STACK_COLUMNS:
+            rows = streamed(hits, _steps(field), order=order, limit=limit) if can_stream() else None
+        elif groups is not None and field == "verdict":
+            rows = groups.rows_by_verdict(order=order)
+        elif groups is not None:
+            rows = groups.rows(STACK_COLUMNS[field], order=order, limit=limit)
         return [_row(row) for row in (grouped if rows is None else rows)]
 
     if not mark:
@@ -111,6 +123,7 @@ def _grouped(hits: QuerySet[Any], field: str) -> QuerySet[Any]:
     label = Max("title") if field == "rule" else Value("")
     column = F(STACK_COLUMNS[field]) if field in STACK_COLUMNS else None
     value, kind = (column, Value("column")) if column else _event_value(field)
+    judged = Case(When(verdict="", then=Value(0)), default=Value(1), output_field=IntegerField())
     return (
         hits.order_by()
         .values(value=value, kind=kind)
@@ -118,22 +131,12 @@ def _grouped(hits: QuerySet[Any], field: str) -> QuerySet[Any]:
             label=label,
             computers=Count("computer", distinct=True),
             top_level=Max("level"),
-            **_counts(hits),
+            n=Count("id"),
+            start=Min("time"),
+            end=Max("time"),
+            done=Sum(judged),
         )
     )
-
-
-def _counts(hits: QuerySet[Any]) -> dict[str, Any]:
-    """The number of hits, their times and the judged among them: counted one by one, or summed up of groups."""
-    if hits.model is HitGroup:
-        return {
-            "n": Sum("hits"),
-            "start": Min("first_time"),
-            "end": Max("last_time"),
-            "done": Sum("judged"),
-        }
-    judged = Case(When(verdict="", then=Value(0)), default=Value(1), output_field=IntegerField())
-    return {"n": Count("id"), "start": Min("time"), "end": Max("time"), "done": Sum(judged)}
 
 
 class _JsonKind(Func):

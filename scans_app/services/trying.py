@@ -1,6 +1,7 @@
 """Trying a text on evidence: a trial is moved on by requests, a slice of time each, until it is over.
 
-The engine, the model and the chunks that are read are those of a scan with this one rule.
+The engine, the model and the chunks that are read are those of a scan with this one rule, and so are the hits: what a
+global filter takes away is counted apart.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 import sigma_engine
+from rules_app.global_filters import enabled_filters
 from rules_app.matching import NotReady, ReadyRule, ready_rule
 from rules_app.selection import load_default_model
 from scans_app.models import Case, Evidence, Trial
 from scans_app.services.event_rows import clean_event, clean_text
-from scans_app.services.rule_run import RuleRun
+from scans_app.services.rule_run import Chunk, RuleRun
 from scans_app.services.wanted_chunks import wanted_chunks
 
 EVENTS_READ = 1_000_000  # then the trial stops: a scan is the way to the rest
@@ -63,7 +65,8 @@ def move_on(trial: Trial) -> Trial:
     if trial.is_over:
         return trial
     try:
-        ready = ready_rule(trial.text, load_default_model(), trial.placeholders)
+        filters = enabled_filters(trial.user)
+        ready = ready_rule(trial.text, load_default_model(), trial.placeholders, filters)
     except NotReady as error:  # the default model was changed or taken away meanwhile
         _write(trial, {"state": Trial.State.FAILED, "problems": [*trial.problems, str(error)]})
     else:
@@ -95,12 +98,13 @@ def _slice(trial: Trial, ready: ReadyRule) -> dict[str, Any]:
         trial.chunk,
     )
     tally = _Tally(trial, ready)
-    for chunk in run.chunks():
+
+    def look(chunk: Chunk) -> bool:
         found = ready.scanner.scan_chunk(chunk.file, chunk.number, chunk.evidence.name)
         tally.add(chunk.evidence, found)
-        if tally.events >= EVENTS_READ:
-            run.chunk = chunk.number + 1
-            break
+        return tally.events >= EVENTS_READ
+
+    run.go_on(look)
     state = Trial.State.FINISHED if run.is_over else Trial.State.RUNNING
     if tally.events >= EVENTS_READ and not run.is_over:
         state = Trial.State.CAPPED
@@ -132,6 +136,7 @@ class _Tally:
         self._fields = list(sigma_engine.fields_used(ready.rule))[:FIELDS]
         self._values = {name: Counter(trial.values.get(name, {})) for name in self._fields}
         self.events, self._source_events, self._hits = trial.events, trial.source_events, trial.hits
+        self._taken = Counter(trial.taken)
         self._bins, self._samples = list(trial.bins), list(trial.samples)
         self._timeouts: set[str] = set()
 
@@ -140,10 +145,13 @@ class _Tally:
         self.events += found.events
         of_sources = sum(count for name, count in found.source_events.items() if name in self._sources)
         self._source_events += min(of_sources, found.events)  # an event of two sources is one event
-        self._hits += len(found.hits)
         self._timeouts.update(found.regex_timeouts)
         for hit in found.hits:
-            self._add_hit(file, hit)
+            if taken_by := self._ready.taken_by(hit.event, file.name):
+                self._taken[clean_text(taken_by, VALUE_SHOWN)] += 1
+            else:
+                self._hits += 1
+                self._add_hit(file, hit)
 
     def _add_hit(self, file: Evidence, hit: sigma_engine.Hit) -> None:
         first, last = self._trial.first_time, self._trial.last_time
@@ -174,6 +182,7 @@ class _Tally:
             "events": self.events,
             "source_events": self._source_events,
             "hits": self._hits,
+            "taken": dict(self._taken.most_common()),
             "bins": self._bins,
             "samples": self._samples,
             "values": clean_event({name: counts for name, counts in self._values.items() if counts}),

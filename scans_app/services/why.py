@@ -9,11 +9,11 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q
 
 from rules_app.explain_page import ExplainPage
-from rules_app.models import EventModel, EventModelVersion, Rule, RuleVersion
-from rules_app.selection import load_event_model, load_rule, placeholders_of_sets, read_documents
+from rules_app.global_filters import enabled_filters
+from rules_app.models import EventModel, EventModelVersion, RuleVersion
+from rules_app.selection import load_event_model, placeholders_of_sets, read_documents
 from scans_app.models import Case, EvidenceFields, Hit, Scan
 from scans_app.services.event_rows import clean_text
 from scans_app.services.field_counts import FieldCount
@@ -36,7 +36,6 @@ from sigma_engine import (
 from sigma_engine import Rule as EngineRule
 
 _ABOUT_HITS = "This rule is about the hits of other rules: the events that it counted are listed under Event."
-_FILTER_TEXT = Q(text__startswith="filter:") | Q(text__contains="\nfilter:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def explain_event(
         model = load_event_model(model_version)
     except ValueError as error:
         return Why(version, model_version, None, f"There is nothing to explain: {error}.")
-    filters = _library_filters(user)
+    filters = enabled_filters(user)
     asked = _Asked(case, raw.event, raw.file.name, filters, tuple(_notes_of(version)))
     return _explained(rule, model, version, model_version, asked)
 
@@ -197,12 +196,3 @@ def _notes_of_scan(scan: Scan, version: RuleVersion) -> list[str]:
     if not ran or version.pk in ran:
         return []
     return [f"Scan {scan.pk} did not run this version: it was not among the rules that were chosen."]
-
-
-def _library_filters(user: AbstractBaseUser | AnonymousUser) -> list[Filter]:
-    """The global filters that a scan of today would run with."""
-    rules = Rule.objects.visible_to(user).enabled().filter(broken=False)
-    found = RuleVersion.objects.filter(_FILTER_TEXT, pk__in=rules.values("current")).select_related("rule")
-    lists = placeholders_of_sets(found)
-    loaded = [load_rule(version, lists[version.rule.rule_set_id]) for version in found]
-    return [rule for rule in loaded if isinstance(rule, Filter)]

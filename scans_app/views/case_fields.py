@@ -1,28 +1,51 @@
-"""What the rule editor asks of cases: which there are, and how often the events of one have a log source's fields."""
+"""What the rule editor asks of cases: which there are, how often the events of one have a log source's fields, and why
+a text does or does not match a pinned event, counted in one."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from rules_app.keys import read_key
+from rules_app.models.pins import CopiedEvent
 from rules_app.selection import load_default_model
+from rules_app.views.explain import explained
 from rules_app.views.words import asked_logsource
 from scans_app.access import get_visible_case
+from scans_app.case_of_work import case_of_event, case_of_work
 from scans_app.models import Case
 from scans_app.services.field_counts import logsource_counts
-from sigma_engine import mapped_fields
+from scans_app.services.why import counts_of
+from sigma_engine import Counts, mapped_fields
 
 CASES_OFFERED = 200  # the newest; a person has fewer open at a time
 
 
 @require_GET
 def choice(request: HttpRequest) -> HttpResponse:
-    """The choice of a case whose evidence a rule is written for; `?case=` is chosen."""
-    cases = Case.objects.visible_to(request.user).order_by("-pk")[:CASES_OFFERED]
-    context = {"cases": cases, "chosen": read_key(request.GET.get("case", ""))}
+    """The choice of a case whose evidence a rule is written for: `?case=` is chosen, 0 for none, else the one that
+    this person works with."""
+    cases = list(Case.objects.visible_to(request.user).order_by("-pk")[:CASES_OFFERED])
+    asked, rule = (read_key(request.GET.get(name, "")) for name in ("case", "rule"))
+    chosen = None if asked == 0 else case_of_work(request.user, rule, asked)
+    if chosen is not None and chosen not in cases:
+        cases.insert(0, chosen)
+    context = {"cases": cases, "chosen": chosen}
     return render(request, "cases/_choice.html", context)
+
+
+@require_POST
+def explain_text(request: HttpRequest) -> HttpResponse:
+    """What a text that is being written says of the chosen pinned event; hints count in `case`, else in the case
+    that the event comes from."""
+    asked = read_key(request.POST.get("case", ""))
+
+    def counts(kept: CopiedEvent) -> Counts | None:
+        case = case_of_event(request.user, kept, asked)
+        return counts_of(case, kept.event) if case is not None else None
+
+    return explained(request, counts)
 
 
 @require_GET

@@ -63,7 +63,7 @@ def members(request: HttpRequest, case_pk: int) -> HttpResponse:
     if form.is_valid():
         user, role = form.cleaned_data["username"], form.cleaned_data["role"]
         try:
-            add_member(case, user, role)
+            add_member(case, user, role, by=request.user)
         except MemberError as refusal:
             form.add_error("role", str(refusal))
         else:
@@ -78,7 +78,7 @@ def member_remove(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
     case = access.get_owned_case(request, case_pk)
     member = get_object_or_404(case.members.select_related("user"), pk=pk)
     try:
-        remove_member(case, member.user)
+        remove_member(case, member.user, by=request.user)
     except MemberError as refusal:
         messages.error(request, str(refusal))
     else:

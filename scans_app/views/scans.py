@@ -55,7 +55,7 @@ def progress(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
 def cancel(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
     """Ask the scan to stop; what it found stays."""
     scan = access.get_editable_scan(request, case_pk, pk)
-    cancel_scan(scan)
+    cancel_scan(scan, request.user)
     if not request.headers.get("HX-Request"):
         messages.success(request, f"Scan {scan.pk} stops. The {scan.hits:,} hits found so far stay.")
         return redirect("cases:scan", case_pk, pk)

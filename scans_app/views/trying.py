@@ -15,6 +15,7 @@ from rules_app.matching import NotReady
 from rules_app.selection import placeholders_of_set
 from rules_app.services.versions import text_sha256, with_line_ends_of
 from scans_app import access
+from scans_app.case_of_work import case_of_work
 from scans_app.models import Case, Evidence, Trial
 from scans_app.services import trying
 from scans_app.trial_page import trial_page
@@ -24,7 +25,10 @@ CASES_OFFERED, FILES_OFFERED = 50, 100
 
 @require_GET
 def choice(request: HttpRequest) -> HttpResponse:
-    """The choice of what to try on: a case with all its evidence, or one file of it."""
+    """The choice of what to try on: a case with all its evidence, or one file of it. The case that this person works
+    with (see `case_of_work`; `?case=`) is first, and so chosen."""
+    asked, rule = read_key(request.GET.get("case", "")), _rule_key(request.GET)
+    first = case_of_work(request.user, rule, asked)
     files = (
         Evidence.objects.visible_to(request.user)
         .catalogued()
@@ -33,12 +37,13 @@ def choice(request: HttpRequest) -> HttpResponse:
     )
     cases: dict[int, list[Evidence]] = {}
     for file in files.select_related("case").defer("counts", "channels", "computers", "problems"):
-        if file.case_id in cases or len(cases) < CASES_OFFERED:
+        if file.case_id in cases or file.case == first or len(cases) < CASES_OFFERED:
             cases.setdefault(file.case_id, []).append(file)
     offered = [
-        (of[0].case, sum(one.events for one in of), len(of), of[:FILES_OFFERED]) for of in cases.values()
+        (of[0].case, sum(one.events for one in of), len(of), of[:FILES_OFFERED])
+        for of in sorted(cases.values(), key=lambda of: of[0].case != first)
     ]
-    context = {"cases": offered, "rule": _rule_key(request.GET), "cap": trying.EVENTS_READ}
+    context = {"cases": offered, "rule": rule, "cap": trying.EVENTS_READ}
     return render(request, "trials/_choice.html", context)
 
 

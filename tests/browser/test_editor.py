@@ -23,6 +23,8 @@ detection:
     condition: selection
 level: low
 """
+EVENT = r"""{"System": {"Channel": "Security", "EventID": {"Value": 4688}, "Provider": {"Name":
+"Microsoft-Windows-Security-Auditing"}}, "EventData": {"CommandLine": "desk", "NewProcessName": "C:\\other.exe"}}"""
 ODD_ONES = 12  # texts of each oddity
 
 
@@ -149,3 +151,37 @@ def test_odd_texts_come_back_from_the_editor_as_they_were(page: Page, shared_dat
         sorted(odd),
     )
     assert changed == []
+
+
+def test_by_keyboard_one_goes_to_why_at_the_line_and_back_and_asks_what_a_field_maps_to(page: Page) -> None:
+    page.goto("/rules/new/")
+    write(page, RULE.replace("    condition", "        CommandLine|contains: open\n    condition"))
+    page.get_by_text("Paste JSON", exact=True).click()
+    page.locator("#pins-json").fill(EVENT)
+    page.get_by_role("button", name="Pin these events").click()
+    page.locator("label.dot").last.click()
+    expect(page.locator("#why")).to_contain_text("does not match this event")
+
+    page.locator(".cm-content").focus()
+    page.keyboard.press("Control+Home")
+    for _ in range(7):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Alt+i")  # at the start of a line: its first field
+    shown = page.locator(".cm-tooltip")
+    expect(shown).to_contain_text("x=>x.EventData.NewProcessName")
+    page.keyboard.press("Escape")
+    expect(shown).to_have_count(0)
+
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Alt+e")
+    node = page.locator("#why summary:focus")
+    expect(node).to_contain_text("CommandLine|contains: open")
+    page.keyboard.press("Shift+Tab")
+    expect(node).to_contain_text("Image|endswith")
+    page.keyboard.press("Alt+e")
+    assert _is_in_editor(page)
+    expect(page.locator("[data-caret]")).to_contain_text("Line 8,")
+    page.get_by_role("button", name="Why", exact=False).first.click()
+    expect(node).to_contain_text("Image|endswith")
+    page.get_by_role("button", name="Remove all my pins").click()
+    expect(page.get_by_role("heading", name="No pinned events")).to_be_visible()

@@ -46,6 +46,38 @@ def test_a_fault_in_a_later_line_has_that_line() -> None:
     assert (caught.value.line, caught.value.column) == (2, 7)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("x=>x.A", " x => x.A.`B c`.d_1 ", "x=>x.`a.b`", "x=>x.in.or.null", "x=>x.A.x"),
+        *(
+            "not=>not.A",
+            "x=>y.A",
+            "x=>x.",
+            "x=>x.1",
+            "x=>x.``",
+            "null=>null.A",
+            "x=>x.A b",
+            "In=>In.A",
+            "x=>xx.A",
+        ),
+    ],
+)
+def test_a_path_that_is_seen_at_once_means_what_the_parser_reads(text: str) -> None:
+    def read(written: str) -> object:
+        try:
+            found = compile_lambda(written)
+        except LambdaError as error:
+            return error.message
+        return (
+            found.path,
+            found.inputs,
+            found({"A": {"B c": {"d_1": 7}, "x": 8}, "in": {"or": {"null": 9}}, "a.b": 1}),
+        )
+
+    assert read(text) == read(f"{text} // which the parser must read")
+
+
 def test_a_table_is_read_by_its_name() -> None:
     assert compile_lambda("x=>get(item=Table, field='a') IN List", TABLES)({}) is True
 

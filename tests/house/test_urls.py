@@ -18,7 +18,7 @@ from rules_app.models import ImportJob, Rule
 from rules_app.services import create_model, create_rule, get_or_create_set, publish, sync_shipped_models
 from rules_app.services.pins import PinSource
 from rules_app.services.rule_tests import add_tests
-from scans_app.models import Case, Event, Evidence, Hit, Scan, ScanFunnel, Trial
+from scans_app.models import Case, Deletion, Event, Evidence, Hit, Scan, ScanFunnel, Trial
 from scans_app.models.hits import event_pk
 from scans_app.services.cases import add_member, create_case
 from sigmaweb.models import issue_link
@@ -129,6 +129,7 @@ OBJECT_OF = {
     "cases:diff_accept": "scan",
     "rules:widen": "rule",
     "cases:near": "rule",
+    "cases:near_widen": "rule",
     "cases:progress": "scan",
     "cases:cancel": "scan",
     **dict.fromkeys(
@@ -205,10 +206,14 @@ def make_case(
         channel="Security",
         event_code=4688,
     )
+    deletion = Deletion.objects.create(
+        kind="scan", case=case, case_name=case.name, name="Scan 7", author=owner, state="gone"
+    )
     trial = Trial.objects.create(case=case, user=owner, text=RULE, state="finished")
     return {
         "case": case,
         "trial": trial,
+        "deletion": deletion,
         "evidence": evidence,
         "scan": scan,
         "hit": hit,
@@ -256,6 +261,8 @@ def expected(may: May | None, visitor: str, kind: str) -> str:
         return "405"
     if may is May.SIGNED_IN:
         return "404" if kind == "missing" else "answered"
+    if may is May.ADMIN:
+        return "answered" if visitor == "admin" else "403"
     if may is May.MINE:  # made by the owner
         seen = {"owner": ("own",), "admin": ("own", "others")}
         return "answered" if kind in seen.get(visitor, ()) else "404"

@@ -52,7 +52,7 @@ def pin(rule: Rule, owner: User) -> PinnedEvent:
 def explained(client: Client, pin: Any, text: str) -> str:
     """The answer of the editor's third pane."""
     form = {"text": text, "rule_set": "Ours", "pin": getattr(pin, "pk", pin)}
-    response = client.post("/rules/explain/", form)
+    response = client.post("/cases/explain/", form)
     assert response.status_code == 200
     return html.unescape(response.content.decode())
 

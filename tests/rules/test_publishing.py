@@ -107,6 +107,28 @@ def test_a_new_text_has_to_be_sent_to_review_again(
     assert codes(drafted, teammate) == ["needs_review"]
 
 
+def test_a_test_that_another_person_turns_red_while_a_draft_is_being_published_stops_it(
+    owner_client: Client, teammate_client: Client, drafted: Rule, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rules_app.services import publishing
+
+    (test,) = add_tests(owner, drafted, [PinSource(WHOAMI, "", {"pasted": True})], must_hit=True)
+    do(owner_client, drafted, "send")
+    turned = []
+
+    def meanwhile(version: Any, user: User) -> list[Any]:
+        """The other request: between the first look at the gates and the transaction."""
+        if not turned:
+            turned.append(owner_client.post(f"/rules/tests/{test.pk}/", {"do": "turn"}).status_code)
+        return []
+
+    monkeypatch.setattr(publishing, "_GATES", [*publishing._GATES, meanwhile])
+    answer = do(teammate_client, drafted, "publish")
+    assert turned == [302]
+    assert (answer.status_code, drafted.current.number) == (409, 1)
+    assert "1 test is red" in answer.content.decode()
+
+
 def test_a_decision_about_an_older_draft_decides_nothing(
     owner_client: Client, teammate_client: Client, drafted: Rule, owner: User
 ) -> None:

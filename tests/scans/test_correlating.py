@@ -155,7 +155,7 @@ def test_members_go_with_a_case_that_is_deleted_in_the_middle(add_rule, add_evid
     assert run_next_preparation(lambda: True)
     assert run_next_unit(lambda: False)
     assert members_folder(scan.pk).exists()
-    delete_case(case)
+    delete_case(case, case.created_by)
     while run_next_deletion(lambda: True):
         pass
     assert not members_folder(scan.pk).exists()

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import pytest
+from django.core.cache import cache
 from django.http import QueryDict
 
 from scans_app.hit_browser import HitBrowser
 from scans_app.models import Hit, HitGroup, Scan
 from scans_app.services import hit_groups
 from scans_app.services.review import judge
-from scans_app.services.stacks import STACK_COLUMNS, stack
+from scans_app.services.settling import settle_all
+from scans_app.services.stacks import STACK_COLUMNS, StackRow, stack
 from tests.evtx_writer import build_evtx
 from tests.scans.conftest import do_all_work, process_event
 
 pytestmark = pytest.mark.django_db
-FIELDS = [field for field in STACK_COLUMNS if field != "verdict"]
+VERDICT_QUERIES = [
+    "verdict=unjudged",
+    "not.verdict=unjudged",
+    "verdict=benign&verdict=unsure&computer=WS-1.example.org",
+    "verdict=unjudged&verdict=benign&not.verdict=benign&rule=1",
+]
 QUERIES = [
     "",
     "level=high",
@@ -37,40 +44,71 @@ def scan(add_evidence, start, monkeypatch) -> Scan:
     return scan
 
 
-def stacks(scan: Scan, query: str) -> dict[str, object]:
-    """The stacks of the hits page, as it counts them."""
-    return {field: HitBrowser(scan, QueryDict(f"{query}&stack={field}")).stack.counted for field in FIELDS}
+def counts(scan: Scan, query: str) -> dict[str, object]:
+    """The stacks and totals of the hits page, as it counts them."""
+    cache.clear()
+    pages = {field: HitBrowser(scan, QueryDict(f"{query}&stack={field}")) for field in STACK_COLUMNS}
+    assert all(page.groups for page in pages.values())
+    return {field: page.stack.counted for field, page in pages.items()} | {
+        "total": pages["rule"].total_text,
+        "unjudged": pages["rule"].unjudged_text,
+    }
 
 
 def counted_alone(scan: Scan, query: str) -> dict[str, object]:
     """The same, of the hits one by one."""
     hits = HitBrowser(scan, QueryDict(query)).hits
-    assert hits.model is Hit
-    return {field: stack(hits, field) for field in FIELDS}
+    return {field: stack(hits, field) for field in STACK_COLUMNS} | {
+        "total": str(hits.count()),
+        "unjudged": str(hits.unjudged().count()),
+    }
 
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_the_groups_count_what_the_hits_do(scan, query):
     assert HitGroup.objects.count() < scan.hits
-    assert stacks(scan, query) == counted_alone(scan, query)
-    assert stacks(scan, query)["rule"]
+    assert counts(scan, query) == counted_alone(scan, query)
+    assert counts(scan, query)["rule"]
 
 
 def test_verdicts_given_changed_and_taken_back_are_counted(scan, owner):
-    hits = list(Hit.objects.of_scan(scan).order_by("pk")[:9])
-    for verdict, some in (("benign", hits), ("unsure", hits[:5]), ("", hits[:3])):
+    hits = list(Hit.objects.of_scan(scan).order_by("time")[:12])
+    for verdict, some in (
+        ("benign", hits),
+        ("unsure", hits[:5]),
+        ("", hits[:3]),
+        ("true_positive", hits[1:2]),
+    ):
         judge(some, verdict, owner)
-        assert stacks(scan, "") == counted_alone(scan, "")
-    assert sum(HitGroup.objects.values_list("judged", flat=True)) == 6
+        for query in ("", *VERDICT_QUERIES):
+            assert counts(scan, query) == counted_alone(scan, query), query
+    assert [row.value for row in stacks_of(scan, "verdict")] == ["", "benign", "unsure", "true_positive"]
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["verdict=benign", "from=2023-11-14T22:13:30", "q=tool", "event.EventData.Image=x", "stack=verdict"],
-)
+def stacks_of(scan: Scan, field: str) -> list[StackRow]:
+    """The stack by one field, without any filter."""
+    return HitBrowser(scan, QueryDict(f"stack={field}")).stack.counted
+
+
+def test_each_verdict_has_its_count_in_a_group():
+    columns = {field.name for field in HitGroup._meta.fields}
+    assert set(Hit.Verdict.values) - columns == {""}
+
+
+@pytest.mark.parametrize("query", ["from=2023-11-14T22:13:30", "q=tool", "event.EventData.Image=x"])
 def test_what_groups_do_not_know_is_asked_of_the_hits(scan, query):
-    assert HitBrowser(scan, QueryDict(query)).stack.hits.model is Hit
-    assert HitBrowser(scan, QueryDict("")).stack.hits.model is HitGroup
+    browser = HitBrowser(scan, QueryDict(query))
+    assert browser.groups is None
+    assert sum(row.count for row in browser.stack.counted) == browser.total == browser.hits.count()
+
+
+def test_what_a_dead_worker_left_ungrouped_is_grouped_by_the_next_round(scan):
+    HitGroup.objects.all().delete()
+    Scan.objects.update(is_grouped=False)
+    settle_all()
+    scan.refresh_from_db()
+    assert scan.is_grouped
+    assert counts(scan, "") == counted_alone(scan, "")
 
 
 def test_a_scan_of_few_hits_has_no_groups(add_evidence, start):
@@ -89,6 +127,6 @@ def test_grouping_twice_changes_nothing(scan):
 def test_groups_go_with_their_case(scan):
     from scans_app.services.deletion import delete_case
 
-    delete_case(scan.case)
+    delete_case(scan.case, scan.created_by)
     do_all_work()
     assert (HitGroup.objects.count(), Scan.objects.count()) == (0, 0)

@@ -229,7 +229,7 @@ def test_deleting_a_case_takes_everything_of_it_and_nothing_of_others(case, scan
     judge(hits, "benign", owner)
     comment(hits.first(), "note", owner)
     paths = [file.path for file in Evidence.objects.of_case(case)]
-    delete_case(case)
+    delete_case(case, owner)
     assert not Case.objects.visible_to(owner).filter(pk=case.pk).exists()
     while run_next_deletion(lambda: False):  # one batch at a time
         pass
@@ -249,7 +249,7 @@ def test_a_worker_of_a_deleted_case_writes_nothing_more(case, add_evidence, star
     start([add_evidence(log_bytes(5))])
     run_next_preparation(lambda: True)
     unit = claim(ScanUnit.objects.select_related("scan", "evidence"))
-    delete_case(case)
+    delete_case(case, case.created_by)
     while run_next_deletion(lambda: True):
         pass
     with pytest.raises(LeaseLost):

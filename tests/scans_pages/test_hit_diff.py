@@ -273,9 +273,9 @@ def test_a_long_diff_is_handed_on_and_ends_the_same(scanned: Scan, rule: Rule, o
         rule_version=version, base_version=rule.current, in_scan=True, scan=scanned, created_by=owner
     )
     slices = 0
-    whole = RuleRun.chunks
+    whole = RuleRun.go_on
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RuleRun, "chunks", lambda run: whole(run, 0.0))  # one chunk a slice
+        patch.setattr(RuleRun, "go_on", lambda run, look: whole(run, look, 0.0))  # one chunk a slice
         while run_next_hit_diff(lambda: False):
             slices += 1
     diff.refresh_from_db()
@@ -288,7 +288,7 @@ def test_the_diffs_of_a_case_go_with_it(case: Case, scanned: Scan, rule: Rule, o
     from scans_app.services.deletion import delete_case
 
     compare(draft(rule, changed(rule), owner), scanned, owner)
-    delete_case(case)
+    delete_case(case, owner)
     do_all_work()
     assert not HitDiff.objects.exists()
 

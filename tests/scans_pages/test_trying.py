@@ -77,7 +77,7 @@ def test_a_trial_goes_on_where_the_last_slice_ended_and_finds_what_one_slice_fin
 ) -> None:
     from scans_app.services import rule_run
 
-    monkeypatch.setattr(rule_run.RuleRun.chunks, "__defaults__", (0.0,))  # a chunk a slice
+    monkeypatch.setattr(rule_run.RuleRun.go_on, "__defaults__", (0.0,))  # a chunk a slice
     add_evidence(log_bytes(12), "one.evtx")
     add_evidence(log_bytes(7, program="other.exe"), "two.evtx")
     add_evidence(log_bytes(11, Note="2"), "three.evtx")

@@ -1,0 +1,83 @@
+"""What a deletion takes with it, in numbers: said before, and what its progress is measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+from scans_app.models import (
+    Case,
+    Event,
+    Evidence,
+    EvidenceChunk,
+    Hit,
+    HitAssignment,
+    HitComment,
+    HitStar,
+    Scan,
+)
+from scans_app.models.hits import event_pk
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionCounts:
+    """How many of each kind of thing go. `stored` are the events kept with hits, `size` the bytes on disk."""
+
+    scans: int = 0
+    hits: int = 0
+    judged: int = 0
+    comments: int = 0
+    stars: int = 0
+    assignments: int = 0
+    files: int = 0
+    events: int = 0
+    size: int = 0
+    stored: int = 0
+    chunks: int = 0
+
+    def __add__(self, other: DeletionCounts) -> DeletionCounts:
+        return DeletionCounts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def rows(self) -> int:
+        """What the progress counts: rows that there may be many of."""
+        return self.hits + self.stored + self.chunks
+
+    def facts(self) -> dict[str, int]:
+        """What is said of it afterwards: the numbers that are not 0."""
+        names = ("scans", "hits", "judged", "comments", "files", "events", "size")
+        return {name: number for name in names if (number := getattr(self, name))}
+
+
+def count_scans(pks: Sequence[int]) -> DeletionCounts:
+    """What goes with these scans. Hits are counted in the index of verdicts, a million in about 50 ms."""
+    hits = Hit.objects.filter(scan__in=list(pks)).order_by()
+    return DeletionCounts(
+        scans=len(pks),
+        hits=hits.count(),
+        judged=hits.judged().count(),
+        comments=HitComment.objects.filter(hit__scan__in=list(pks)).count(),
+        stars=HitStar.objects.filter(scan__in=list(pks)).count(),
+        assignments=HitAssignment.objects.filter(scan__in=list(pks)).count(),
+    )
+
+
+def count_files(files: Sequence[Evidence]) -> DeletionCounts:
+    """What goes with these files, without the scans that read them."""
+    return DeletionCounts(
+        files=len(files),
+        events=sum(file.events for file in files),
+        size=sum(file.size for file in files),
+        stored=sum(_stored(file) for file in files),
+        chunks=EvidenceChunk.objects.filter(evidence__in=files).count(),
+    )
+
+
+def count_case(case: Case) -> DeletionCounts:
+    """What goes with a case."""
+    scans = list(Scan.objects.filter(case=case).values_list("pk", flat=True))
+    return count_scans(scans) + count_files(list(Evidence.objects.filter(case=case)))
+
+
+def _stored(file: Evidence) -> int:
+    return Event.objects.filter(pk__range=(event_pk(file.pk, 0, 0), event_pk(file.pk + 1, 0, 0) - 1)).count()
