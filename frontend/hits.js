@@ -2,6 +2,8 @@
 // Links and forms of the page do the work; without this file they still do, one click at a time.
 const VERDICTS = { 1: "true_positive", 2: "benign", 3: "false_positive", 4: "unsure" };
 
+const MARKS = { s: "star", a: "me" };
+
 const browse = () => document.getElementById("browse");
 const slide = () => document.querySelector("#event[data-hit]");
 const rows = () => [...document.querySelectorAll("#hits .hit-body")];
@@ -13,7 +15,7 @@ const selected = () => document.querySelectorAll("#hits input[name=hit]:checked"
 document.addEventListener("keydown", (event) => {
   if (!browse() || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
   if (document.querySelector(".menu:popover-open, #keys:popover-open")) return;
-  const act = { j: () => step(1), k: () => step(-1), Enter: enter, Escape: escape }[event.key] ?? (VERDICTS[event.key] && (() => judge(event.key)));
+  const act = { j: () => step(1), k: () => step(-1), Enter: enter, Escape: escape }[event.key] ?? (VERDICTS[event.key] && (() => judge(event.key))) ?? (MARKS[event.key] && (() => mark(event.key)));
   if (!act?.()) return;
   event.preventDefault();
   event.stopPropagation();
@@ -77,18 +79,35 @@ function judge(key) {
   const many = selected().length > 0;
   if (!many && slide()) return press(document.getElementById(`judge-${key}`));
   if (many) return press(document.querySelector(`.bulk [value=${VERDICTS[key]}]`));
+  return send(browse().dataset.judge, { verdict: VERDICTS[key] });
+}
+
+// Star it, or take it: the selection, the open hit or the row that has the focus, as with verdicts.
+function mark(key) {
+  const name = MARKS[key];
+  if (selected().length) return press(document.getElementById(`bulk-${name}`));
+  if (slide()) return press(document.getElementById(`mark-${name}`));
+  if (key === "s") return press(currentRow()?.querySelector("button.star"));
+  return send(browse().dataset.assign, { me: "yes" });
+}
+
+function send(address, more) {
   const row = currentRow();
   const box = row?.querySelector("input[name=hit]");
   if (!box) return false;
-  const body = new FormData(document.getElementById("bulk"));
-  const values = { hit: box.value, verdict: VERDICTS[key], query: body.get("query") };
-  window.htmx.ajax("POST", browse().dataset.judge, { source: row, values, swap: "none", selectOOB: "#messages" });
+  const values = { hit: box.value, query: document.querySelector("#bulk [name=query]").value, ...more };
+  window.htmx.ajax("POST", address, { source: row, values, swap: "none", selectOOB: "#messages" });
   return true;
 }
 
 function press(button) {
   button?.click();
   return Boolean(button);
+}
+
+function toggleStar(star) {
+  const values = { [star.name]: star.value, query: star.form.elements.query.value, open: slide()?.dataset.hit ?? "" };
+  window.htmx.ajax("POST", star.form.action, { source: star.closest(".hit-body"), values, swap: "none", selectOOB: "#messages" });
 }
 
 // After a verdict: the next hit that nobody judged, opened when the slide-over is.
@@ -107,6 +126,11 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 
 document.addEventListener("click", (event) => {
+  const star = event.target.closest("button.star");
+  if (star) {
+    event.preventDefault();
+    toggleStar(star);
+  }
   const stepper = event.target.closest("[data-step]");
   if (stepper) step(stepper.dataset.step === "j" ? 1 : -1);
   if (event.target.closest("[data-close]")) {

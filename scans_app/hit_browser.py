@@ -13,14 +13,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.cache import cache
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.http import QueryDict
 
 from rules_app.event_values import NOTHINGS
 from rules_app.keys import read_key
 from rules_app.models import Rule
 from scans_app.histogram import Histogram, histogram
-from scans_app.hit_filters import COLUMNS, NOT, Clause, HitFilters, with_query
+from scans_app.hit_filters import COLUMNS, MARKS, NOT, Clause, HitFilters, with_query
 from scans_app.hit_stack import HitStack, can_stack
 from scans_app.models import Evidence, Hit, HitGroup, Scan
 from scans_app.services.grouped_hits import GroupedHits
@@ -32,6 +32,7 @@ from sigma_engine import LEVELS
 COUNTED = 10_000  # totals are exact up to here
 AT_ONCE = 50_000  # hits of a scan up to which stacks and histogram are counted with the page
 KEPT_SECONDS = 3600
+MARKS_OF_HIT = ("star__author", "assignment__assignee")
 COMMON_FIELDS = (
     "EventData.Image",
     "EventData.CommandLine",
@@ -127,10 +128,12 @@ class HitBrowser:
         """The rows of this page, without what only the slide-over needs."""
         keys = {name: self.query.get(name, "") for name in ("after", "before")}
         try:
-            return hit_page(self.hits, sort=self.sort, **keys)
+            page = hit_page(self.hits, sort=self.sort, **keys)
         except PageError as error:
             self._problems.append(str(error))
-            return hit_page(self.hits, sort=self.sort)
+            page = hit_page(self.hits, sort=self.sort)
+        prefetch_related_objects(page.rows, *MARKS_OF_HIT)
+        return page
 
     @cached_property
     def total(self) -> int:
@@ -307,7 +310,7 @@ class HitBrowser:
     @property
     def filter_names(self) -> list[str]:
         """What the filter form suggests: the columns, then fields that Windows events often have."""
-        return [*COLUMNS, *COMMON_FIELDS]
+        return [*COLUMNS, *MARKS, *COMMON_FIELDS]
 
     def level_url(self, level: str) -> str:
         """This page with a level shown that was not, or the reverse."""

@@ -19,7 +19,7 @@ from django.http import QueryDict
 from rules_app.event_values import NOTHINGS
 from rules_app.keys import read_key
 from scans_app.event_values import event_field_is
-from scans_app.models import Hit, HitGroup
+from scans_app.models import Hit, HitAssignment, HitGroup, HitStar
 from sigma_engine import LEVELS, level_rank
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,6 +78,25 @@ COLUMNS: dict[str, tuple[str, str, Callable[[str], Any]]] = {
 }
 
 
+def _starred(values: tuple[str, ...]) -> Q:
+    if set(values) - {"yes", "no"}:
+        raise ValueError("starred is yes or no")
+    stars = Q(pk__in=HitStar.objects.values("hit"))
+    return _any({"yes": stars, "no": ~stars}[value] for value in values)
+
+
+def _assigned(values: tuple[str, ...]) -> Q:
+    names = [value for value in values if value != NOBODY]
+    condition = Q(pk__in=HitAssignment.objects.filter(assignee__username__in=names).values("hit"))
+    return condition | ~Q(pk__in=HitAssignment.objects.values("hit")) if NOBODY in values else condition
+
+
+NOBODY = "(nobody)"
+ME = "(me)"  # written out before it is read, so that a link means the same to whoever opens it
+#: Parameters of what people marked, in small tables beside the hits -> the condition.
+MARKS: dict[str, Callable[[tuple[str, ...]], Q]] = {"starred": _starred, "assignee": _assigned}
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One filter: a parameter and the values of which one must hold (or none, when `negated`)."""
@@ -110,6 +129,8 @@ class Clause:
         elif self.param in COLUMNS:
             column, _, read = COLUMNS[self.param]
             condition = Q(**{f"{column}__in": [read(value) for value in self.values]})
+        elif self.param in MARKS:
+            condition = MARKS[self.param](self.values)
         else:
             path = self.param.removeprefix(EVENT)
             condition = _any(event_field_is(path, value) for value in self.values)
@@ -205,7 +226,12 @@ class HitFilters:
 
 def _clause(name: str, values: list[str]) -> Clause | None:
     param = name.removeprefix(NOT)
-    known = param in COLUMNS or param == "q" or (param.startswith(EVENT) and len(param) > len(EVENT))
+    known = (
+        param in COLUMNS
+        or param in MARKS
+        or param == "q"
+        or (param.startswith(EVENT) and len(param) > len(EVENT))
+    )
     kept = tuple(dict.fromkeys(value for value in values if value or param.startswith(EVENT)))
     return Clause(param, kept, name.startswith(NOT)) if known and kept else None
 
@@ -259,11 +285,15 @@ def with_query(
     return "?" + result.urlencode()
 
 
-def settled(query: QueryDict) -> str | None:
+def settled(query: QueryDict, user_name: str) -> str | None:
     """The page's own address for what a form of it typed, None when the address is settled already.
 
-    `add`, `value` and `how` are one more filter; `field` is a field of the event to stack by.
+    `add`, `value` and `how` are one more filter; `field` is a field of the event to stack by. Who asks stands in an
+    address by name.
     """
+    if ME in query.getlist("assignee"):
+        names = [user_name if name == ME else name for name in query.getlist("assignee")]
+        return with_query(query, {"assignee": names})
     if not ("add" in query or "field" in query):
         return None
     added, typed = query.get("add", "").strip(), query.get("field", "").strip()
@@ -280,7 +310,7 @@ def settled(query: QueryDict) -> str | None:
 def field_param(typed: str) -> str:
     """The parameter of a field as people type it: a column's name, or a path; `Image` is EventData.Image."""
     name = typed.lower().replace(" ", "_")
-    if name in COLUMNS:
+    if name in COLUMNS or name in MARKS:
         return name
     path = typed.removeprefix(EVENT)
     known = path.split(".")[0].split("[")[0] in EVENT_ROOTS

@@ -10,17 +10,18 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
 from rules_app.models import PinnedEvent, Rule, RuleTest
 
-MAX_PINS = 500
+MAX_PINS = 500  # of a rule, and as many tests: they are read at every change of its text
+LARGEST_PINS = 8 * 1024 * 1024  # characters of all pins of a rule, and of all its tests
 LARGEST_EVENT = 256 * 1024  # characters of its JSON
-LARGEST_PINS = (
-    8 * 1024 * 1024
-)  # characters of all pins, and of all tests: they are read at every change of the text
+MAX_OF_PERSON = 5_000  # events that a person pinned to all rules, or made tests of any
+LARGEST_OF_PERSON = 64 * 1024 * 1024  # characters of them
+RULES_NAMED = 3  # of those that most is pinned to
 
 
 class PinError(ValueError):
@@ -64,7 +65,9 @@ def pin_events(user: User, rule: Rule | None, sources: Sequence[PinSource]) -> l
         mine = PinnedEvent.objects.filter(owner=user, rule=rule)
         known = set(mine.filter(sha256__in=rows).values_list("sha256", flat=True))
         new = [columns for sha256, columns in rows.items() if sha256 not in known]
-        check_room(mine, len(new), sum(len(columns["event_text"]) for columns in new))
+        size = sum(len(columns["event_text"]) for columns in new)
+        check_room(mine, len(new), size)
+        check_room_of_person(PinnedEvent.objects.filter(owner=user), "pinned", len(new), size)
         PinnedEvent.objects.bulk_create(PinnedEvent(owner=user, rule=rule, **columns) for columns in new)
         return list(mine.filter(sha256__in=rows))
 
@@ -114,6 +117,21 @@ def check_room(there: QuerySet[Any], more: int, characters: int) -> None:
             f"The events would be {size / 2**20:.1f} MiB together; at most {LARGEST_PINS // 2**20} MiB are kept "
             "for a rule. Remove some, or choose fewer."
         )
+
+
+def check_room_of_person(theirs: QuerySet[Any], what: str, more: int, characters: int) -> None:
+    """Raise PinError when what a person has over all rules leaves no room for so many more events: their pins, or the
+    tests that they made. `what` says which in the sentence: pinned, or made tests."""
+    count = theirs.count()
+    if not more or (count + more <= MAX_OF_PERSON and _characters(theirs) + characters <= LARGEST_OF_PERSON):
+        return
+    by_rule = theirs.order_by().values_list("rule__title").annotate(events=Count("pk")).order_by("-events")
+    most = ", ".join(f"{title or 'no rule yet'} ({events:,})" for title, events in by_rule[:RULES_NAMED])
+    raise PinError(
+        f"You have {what} {count:,} events over all rules, and {more:,} more would be too many: at most "
+        f"{MAX_OF_PERSON:,} events of {LARGEST_OF_PERSON // 2**20} MiB together are kept for a person. Remove some "
+        f"that you no longer need; most are with {most}."
+    )
 
 
 def _characters(events: QuerySet[Any]) -> int:

@@ -12,7 +12,7 @@ from rules_app.matching import NotReady, match_events, ready_rule
 from rules_app.models import PinnedEvent, Rule, RuleTest, RuleVersion
 from rules_app.models.pins import CopiedEvent
 from rules_app.selection import load_default_model
-from rules_app.services.pins import PinSource, check_room, lock_events
+from rules_app.services.pins import PinSource, check_room, check_room_of_person, lock_events
 
 NOTE = 500  # characters
 GOT = {True: "It hits.", False: "It does not hit.", None: "There was no time left to ask."}
@@ -60,6 +60,8 @@ def add_tests(
         known = {test.sha256: test for test in there.filter(sha256__in=rows)}
         new = [columns["event_text"] for sha256, columns in rows.items() if sha256 not in known]
         check_room(there, len(new), sum(map(len, new)))
+        mine = RuleTest.objects.filter(created_by=user)
+        check_room_of_person(mine, "made tests of", len(new), sum(map(len, new)))
         for sha256, columns in rows.items():
             test = known.get(sha256) or RuleTest(rule=rule, created_by=user, **columns)
             test.must_hit = must_hit

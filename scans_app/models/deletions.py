@@ -21,6 +21,18 @@ class DeletionQuerySet(models.QuerySet["Deletion"]):
         """The deletions that are not over."""
         return self.exclude(state=Deletion.State.GONE)
 
+    def of_case(self, case: Case) -> Deletion:
+        """That of a case that is being deleted."""
+        return self.going_on().filter(case=case, kind=Deletion.Kind.CASE).latest("pk")
+
+    def of_scan(self, case: Case, pk: int) -> Deletion:
+        """That of a scan of the case that is being deleted."""
+        return next(one for one in self.going_on().filter(case=case) if pk in one.scans)
+
+    def of_file(self, case: Case, pk: int) -> Deletion:
+        """That of a file of the case that is being deleted."""
+        return next(one for one in self.going_on().filter(case=case) if pk in one.files)
+
 
 class Deletion(Job):
     """Scans and files of one case, or all of it, being deleted in batches: waiting -> working -> gone.

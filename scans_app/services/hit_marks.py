@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
@@ -19,7 +19,7 @@ class MarkRefused(Exception):
     """The hits can't be assigned like this; the text is a sentence that says why."""
 
 
-def assignable(case: Case, user: AbstractBaseUser) -> QuerySet[Any]:
+def assignable(case: Case, user: AbstractBaseUser | AnonymousUser) -> QuerySet[Any]:
     """Who hits of a case can be assigned to, by name: those of its members who may judge, and the person who asks."""
     judges = CaseMember.objects.filter(case=case).exclude(role=CaseMember.Role.READER).values("user")
     return get_user_model()._default_manager.filter(Q(pk__in=judges) | Q(pk=user.pk)).order_by("username")
@@ -88,7 +88,7 @@ def _in_batches(
     return changed
 
 
-def waiting_for(case: Case, user: AbstractBaseUser) -> list[tuple[int, int]]:
+def waiting_for(case: Case, user: AbstractBaseUser | AnonymousUser) -> list[tuple[int, int]]:
     """(scan, unjudged hits of it that are assigned to this person), newest scan first."""
     mine = HitAssignment.objects.filter(assignee=user.pk, scan__in=case.scans.filter(is_deleting=False))
     open_ones = mine.filter(hit__verdict="").order_by("-scan")

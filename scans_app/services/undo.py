@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -33,7 +33,7 @@ class Undone:
         return Undone(self.restored + other.restored, self.judged_since + other.judged_since)
 
 
-def undoable(case: Case, user: AbstractBaseUser) -> CaseAct | None:
+def undoable(case: Case, user: AbstractBaseUser | AnonymousUser) -> CaseAct | None:
     """The last verdicts that this person gave in the case within UNDO_MINUTES and did not take back yet.
 
     After an undo that is the act before it, so that several can be undone, the last first.

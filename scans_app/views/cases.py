@@ -9,10 +9,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from scans_app import access
+from scans_app.case_history import CaseHistory
 from scans_app.forms import CaseForm, MemberForm
 from scans_app.models import Case, CaseMember, Evidence, Hit, Scan
 from scans_app.services.cases import MemberError, add_member, create_case, remove_member
+from scans_app.services.hit_marks import waiting_for
 from scans_app.views.frame import CaseFrame, case_frame
+
+HISTORY_SHOWN = 6
 
 
 @require_GET
@@ -96,5 +100,7 @@ def _overview(request: HttpRequest, frame: CaseFrame, form: MemberForm, status: 
         "member_form": form,
         "unjudged": f"{unjudged:,}" if unjudged <= 10_000 else "More than 10,000",
         "any_unjudged": unjudged,
+        "waiting": waiting_for(frame.case, request.user),
+        "history": CaseHistory(frame.case, size=HISTORY_SHOWN),
     }
     return render(request, "cases/case.html", context, status=status)

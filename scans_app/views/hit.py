@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from rules_app.keys import read_key
 from scans_app import access
-from scans_app.hit_browser import COUNTED
-from scans_app.hit_filters import HitFilters, with_query
+from scans_app.chosen_hits import TOO_MANY, chosen_hits, of_filter
+from scans_app.hit_filters import with_query
 from scans_app.models import Case, Hit
 from scans_app.services import review
+from scans_app.services.undo import undoable
 from scans_app.views.hits import browse_context
-
-JUDGED_AT_ONCE = COUNTED  # more would hold a request for long
 
 
 @require_GET
@@ -26,9 +23,9 @@ def hit(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
     hit = access.get_visible_hit(request, case_pk, pk)
     if request.headers.get("HX-Request"):
         response = render(request, "hits/_slide.html", browse_context(request, hit, request.GET))
-        response.headers["HX-Push-Url"] = _list_url(case_pk, request.GET, hit=str(pk))
+        response.headers["HX-Push-Url"] = list_url(case_pk, request.GET, hit=str(pk))
         return response
-    return redirect(_list_url(case_pk, request.GET, scan=str(hit.scan_id), hit=str(pk)))
+    return redirect(list_url(case_pk, request.GET, scan=str(hit.scan_id), hit=str(pk)))
 
 
 @require_GET
@@ -38,7 +35,7 @@ def why(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
     query = QueryDict(mutable=True)
     query["scan"] = str(hit.scan_id)
     rule = request.GET.get("rule") or None
-    return redirect(_list_url(case_pk, query, hit=str(pk), tab="why", why=rule))
+    return redirect(list_url(case_pk, query, hit=str(pk), tab="why", why=rule))
 
 
 @require_POST
@@ -46,34 +43,20 @@ def judge(request: HttpRequest, case_pk: int) -> HttpResponse:
     """Give hits a verdict: those of `hit`, or with `scope=filter` all that the list's filters let through."""
     case = access.get_editable_case(request, case_pk)
     list_query = QueryDict(request.POST.get("query", ""))
-    chosen = _chosen(request, case, list_query)
+    chosen = chosen_hits(request, case, list_query)
     verdict = request.POST.get("verdict", "")
     if verdict not in Hit.Verdict.values:
         return HttpResponseBadRequest(
             "A verdict is true_positive, benign, false_positive, unsure or nothing."
         )
     if chosen is None:
-        sentence = (
-            f"More than {JUDGED_AT_ONCE:,} hits are chosen. Narrow the filters and judge them in parts."
-        )
-        messages.error(request, sentence)
+        messages.error(request, TOO_MANY)
         return _judged(request, case, [], list_query, verdict)
     count = review.judge(chosen, verdict, request.user)
     word = Hit.Verdict(verdict).label.lower()
-    messages.success(request, f"{count:,} {'hit is' if count == 1 else 'hits are'} {word}.")
+    sentence = f"{count:,} {'hit is' if count == 1 else 'hits are'} {word}."
+    messages.success(request, sentence, extra_tags="undo" if count else "")
     return _judged(request, case, chosen, list_query, verdict)
-
-
-def _chosen(request: HttpRequest, case: Case, list_query: QueryDict) -> list[Hit] | None:
-    """The hits of the request, None for too many. Only hits of this case are ever among them."""
-    hits: QuerySet[Hit] = Hit.objects.of_case(case)
-    if request.POST.get("scope") == "filter":
-        scan = list_query.get("scan", "")
-        hits = HitFilters.from_query(list_query).apply(hits.filter(scan=read_key(scan)))
-    else:
-        hits = hits.filter(pk__in=[pk for text in request.POST.getlist("hit") if (pk := read_key(text))])
-    found = list(hits.order_by("pk")[: JUDGED_AT_ONCE + 1])
-    return None if len(found) > JUDGED_AT_ONCE else found
 
 
 def _judged(
@@ -81,12 +64,13 @@ def _judged(
 ) -> HttpResponse:
     """For htmx the new verdicts, each for its place on the page; else the list again."""
     if not request.headers.get("HX-Request"):
-        return redirect(_list_url(case.pk, list_query))
-    if request.POST.get("scope") == "filter":
+        return redirect(list_url(case.pk, list_query))
+    if of_filter(request):
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     for one in hits:
         one.verdict = verdict
     context = {"hits": hits, "case_pk": case.pk, "open": request.POST.get("open", ""), "query": list_query}
+    context["undo"] = undoable(case, request.user)
     response = render(request, "hits/_judged.html", context)
     response.headers["HX-Trigger"] = "judged"
     return response
@@ -110,8 +94,9 @@ def comment(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
         return render(request, "hits/_notes.html", context, status=422 if problem else 200)
     if problem:
         messages.error(request, f"The comment was not saved. {problem}")
-    return redirect(_list_url(case_pk, list_query, hit=str(pk), tab="notes"))
+    return redirect(list_url(case_pk, list_query, hit=str(pk), tab="notes"))
 
 
-def _list_url(case_pk: int, query: QueryDict, **changes: str | None) -> str:
+def list_url(case_pk: int, query: QueryDict, **changes: str | None) -> str:
+    """The address of the list of hits with a query, parts of it changed."""
     return reverse("cases:hits", args=[case_pk]) + with_query(query, changes, keep_page=True)

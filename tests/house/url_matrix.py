@@ -19,6 +19,7 @@ class May(StrEnum):
     READ = "member of the case"
     EDIT = "owner or analyst of the case"
     OWN = "owner of the case"
+    ADMIN = "administrator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Page:
 
 
 ANYONE, SIGNED_IN, MINE, READ, EDIT, OWN = May.ANYONE, May.SIGNED_IN, May.MINE, May.READ, May.EDIT, May.OWN
+ADMIN = May.ADMIN
 
 MATRIX: dict[str, Page] = {
     # the house
@@ -82,6 +84,12 @@ MATRIX: dict[str, Page] = {
     "cases:choice": Page(SIGNED_IN),
     "cases:explain_text": Page(None, SIGNED_IN),
     "cases:case": Page(READ),
+    "cases:history": Page(READ),
+    "cases:delete": Page(OWN, OWN),
+    "cases:scan_delete": Page(OWN, OWN),
+    "cases:evidence_delete": Page(OWN, OWN),
+    "cases:deletions": Page(ADMIN),
+    "cases:deletion": Page(MINE),
     "cases:fields": Page(READ),
     "cases:members": Page(None, OWN),
     "cases:member_remove": Page(None, OWN),
@@ -121,6 +129,9 @@ MATRIX: dict[str, Page] = {
     "cases:diff_accept": Page(None, EDIT),
     "cases:hits": Page(READ),
     "cases:judge": Page(None, EDIT),
+    "cases:undo": Page(None, EDIT),
+    "cases:star": Page(None, EDIT),
+    "cases:assign": Page(None, EDIT),
     "cases:hit": Page(READ),
     "cases:why": Page(READ),
     "cases:hit_explain": Page(READ),

@@ -180,6 +180,27 @@ def test_the_five_hundred_and_first_event_is_refused_with_all_that_came_with_it(
     assert len(pins_of(owner, None)) == 500
 
 
+def test_what_a_person_pins_and_tests_over_all_rules_is_bounded_and_the_sentence_says_where_it_is(
+    shipped: EventModel, owner: User, make_rule: Callable[..., Rule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rules_app.services import pins
+    from rules_app.services.rule_tests import add_tests
+
+    monkeypatch.setattr(pins, "MAX_OF_PERSON", 5)
+    sources = [pins.PinSource({"EventData": {"n": n}}, "", {}) for n in range(4)]
+    full, other = make_rule("Full"), make_rule("Other")
+    pins.pin_events(owner, full, sources[:3])
+    pins.pin_events(owner, None, sources[:2])
+    pins.pin_events(owner, None, sources[:2])  # the same events again are no more
+    most = r"pinned 5 events over all rules, and 4 more .*most are with Full \(3\), no rule yet \(2\)\."
+    with pytest.raises(pins.PinError, match=most):
+        pins.pin_events(owner, other, sources)
+    add_tests(owner, full, sources, must_hit=True)
+    with pytest.raises(pins.PinError, match=r"made tests of 4 events over all rules"):
+        add_tests(owner, other, sources, must_hit=True)
+    assert pins.pins_of(owner, other) == []
+
+
 def test_an_event_is_kept_as_a_scan_sees_it_whatever_it_holds(shipped: EventModel, owner: User) -> None:
     from rules_app.models import PinnedEvent
     from rules_app.services.pins import PinSource, pin_events

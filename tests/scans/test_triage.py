@@ -90,7 +90,8 @@ def test_a_verdict_that_somebody_gave_and_undid_since_is_in_nobodys_way(case, hi
 
 
 def test_an_undo_that_a_dying_server_cut_off_goes_on(case, hits, owner, monkeypatch):
-    from scans_app.services import review, undo as module
+    from scans_app.services import review
+    from scans_app.services import undo as module
 
     judge(hits, "benign", owner)
     monkeypatch.setattr(review, "BATCH", 5)
