@@ -14,7 +14,7 @@ from sigma_engine.funnel_questions import Questions
 from sigma_engine.model import Source
 from sigma_engine.rule import Rule
 from sigma_engine.shared_tests import SharedTests
-from sigma_engine.truth import ALWAYS, Atoms, Truth, given
+from sigma_engine.truth import ALWAYS, Atoms, Truth, atoms_in, given
 
 Accepted = tuple[Source, ...]
 
@@ -24,6 +24,7 @@ class _Group:
     """The rules of one combination of accepted sources; those with a `vql` see an event of their own."""
 
     truths: list[tuple[int, Truth]]
+    asks_key: list[bool]  # of each truth, whether an atom of it is one that a key decides
     key_atoms: KeyAtoms
     vql_rules: list[tuple[Rule, Bucket]]
 
@@ -76,15 +77,21 @@ class Buckets:
             if rule.vql is not None
             and (bucket := self._bucket([(index, self._table.truth(index))], accepted, []))
         ]
-        truths = [truth for _, truth in plain]
-        key_atoms = KeyAtoms(truths, self._table, self._compiled.model, accepted, self._timeouts)
-        return _Group(plain, key_atoms, vql_rules)
+        atoms = [atoms_in((truth,)) for _, truth in plain]
+        key_atoms = KeyAtoms(
+            set[int]().union(*atoms), self._table, self._compiled.model, accepted, self._timeouts
+        )
+        asks_key = [not one.isdisjoint(key_atoms.all) for one in atoms]
+        return _Group(plain, asks_key, key_atoms, vql_rules)
 
     def _left(self, accepted: Accepted, group: _Group, known: Atoms, true: Atoms) -> Bucket | None:
         """The bucket of what is left of a group's rules when it is known of some atoms which are true."""
         name = (accepted, known, true)
         if name not in self._known:
-            left = [(index, given(truth, known, true)) for index, truth in group.truths]
+            left = [
+                (index, given(truth, known, true) if asks else truth)
+                for (index, truth), asks in zip(group.truths, group.asks_key, strict=True)
+            ]
             truths = [(index, ALWAYS if one is True else one) for index, one in left if one is not False]
             self._known[name] = self._bucket(truths, accepted, group.vql_rules)
         return self._known[name]

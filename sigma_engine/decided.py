@@ -6,7 +6,7 @@ left for events of that key, without these tests.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, Final
 
 from sigma_engine.atoms import AtomTable
@@ -16,7 +16,7 @@ from sigma_engine.mapping import ORIGIN_FALLBACK, Mapping
 from sigma_engine.model import Model, Source
 from sigma_engine.patterns import FieldRefTest, ValueTest, holds
 from sigma_engine.regexes import RegexTimeout
-from sigma_engine.truth import Atoms, Truth, atoms_in
+from sigma_engine.truth import Atoms
 from sigma_engine.vql_test import VqlTest
 
 _PATHS: Final = frozenset(
@@ -30,14 +30,13 @@ class KeyAtoms:
 
     def __init__(
         self,
-        truths: Iterable[Truth],
+        asked: Collection[int],
         table: AtomTable,
         model: Model,
         accepted: tuple[Source, ...],
         timeouts: Timeouts,
     ) -> None:
         self._timeouts = timeouts
-        asked = atoms_in(truths)
         fields = {table.all[number].field for number in asked} - {""}
         mappings = {name: model.mapping(name, accepted) for name in fields}
         of_key = {name: mapping for name, mapping in mappings.items() if _reads_key(mapping)}

@@ -9,6 +9,7 @@ separators 0x1c to 0x1f are white space to Python and to neither of the two.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import warnings
 
@@ -54,18 +55,19 @@ class Regex:
     def __reduce__(self) -> tuple[type[Regex], tuple[str, re.RegexFlag]]:
         return (Regex, (self.pattern, self.flags))
 
-    def _compile_linear(self) -> re2._Regexp[str] | None:
+    def _compile_linear(self) -> re2._Regexp[bytes] | None:
         if _READ_DIFFERENTLY.search(self.pattern):
             return None
         options = re2.Options()
         options.max_mem = _RE2_MEMORY
         options.log_errors = False
+        options.never_capture = True
         options.case_sensitive = not self.flags & re.IGNORECASE
         options.dot_nl = bool(self.flags & re.DOTALL)
         pattern = f"(?m){self.pattern}" if self.flags & re.MULTILINE else self.pattern
         try:
-            return re2.compile(pattern, options)
-        except re2.error:
+            return re2.compile(pattern.encode(), options)
+        except (re2.error, UnicodeEncodeError):
             return None
 
     @property
@@ -76,7 +78,8 @@ class Regex:
     def search(self, text: str) -> bool:
         """Whether the pattern is found in `text`, as `re.search` means it. Raises RegexTimeout."""
         if self._linear is not None and self._means_the_same_on(text):
-            return self._linear.search(text) is not None
+            with contextlib.suppress(UnicodeEncodeError):  # half a surrogate pair, which JSON can hold
+                return self._linear.search(text.encode()) is not None
         if self._full is None:
             self._full = regex.compile(self.pattern, int(self.flags) | regex.VERSION0)
         try:

@@ -47,7 +47,10 @@ class Every:
     parts: tuple[Truth, ...]
 
     def holds(self, true: Atoms) -> bool:
-        return all(part.holds(true) for part in self.parts)
+        for part in self.parts:  # noqa: SIM110 - a generator takes longer than most parts do
+            if not part.holds(true):
+                return False
+        return True
 
     def trigger(self, cost: Cost) -> Atoms | None:
         triggers = [part.trigger(cost) for part in self.parts]
@@ -61,7 +64,10 @@ class Some:
     parts: tuple[Truth, ...]
 
     def holds(self, true: Atoms) -> bool:
-        return any(part.holds(true) for part in self.parts)
+        for part in self.parts:  # noqa: SIM110 - see above
+            if part.holds(true):
+                return True
+        return False
 
     def trigger(self, cost: Cost) -> Atoms | None:
         found: set[int] = set()

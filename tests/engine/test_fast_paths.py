@@ -206,3 +206,19 @@ def test_a_truth_is_remembered_beside_the_number_that_equals_it() -> None:
         assert scanner.match(_event({"F": value})) == wanted
     # That F is absent, and the three values.
     assert scanner.cache_report()["values_decided"] == 4
+
+
+def test_half_a_surrogate_pair_is_a_character_like_others() -> None:
+    """No reader gives one, but lambdas can make it, and JSON that is given to the engine as it is can hold it."""
+    half = "\ud800"
+    rules = [
+        _selection({"F|contains": "abc"}),
+        _selection({"F|startswith": "abc"}),
+        _selection({"F|re": "a.c$"}),
+        _selection({"F": "?abc"}),
+        _selection(["abc"]),
+        _rule({"s": {"F|contains": "abd"}, "condition": "not s"}),
+    ]
+    scanner = Scanner(compile_rules(rules, MODEL))
+    for value in (f"{half}abc", f"abc{half}", f"a{half}bc", half):
+        assert list(scanner.match(_event({"F": value}))) == _plain(rules, _event({"F": value})), ascii(value)
