@@ -16,6 +16,8 @@ _LATEST: Final = 1e11  # seconds: the year 5138
 def seconds_of(value: Any) -> float | None:
     """A time as seconds since the epoch: a number (milli-, micro- and nanoseconds are told by their size) or
     ISO 8601 text, UTC unless it says otherwise; None when it is neither."""
+    if type(value) is float and -_LATEST < value < _LATEST:  # as every event of a log has it
+        return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         scales = (1, 1e3, 1e6, 1e9)
         return next((value / scale for scale in scales if abs(value) < _LATEST * scale), None)
