@@ -184,15 +184,13 @@ class HitFilters:
     def __bool__(self) -> bool:
         return bool(self.clauses) or self.time_from is not None or self.time_to is not None
 
-    def apply(self, hits: QuerySet[Any], *, leaving_out: Iterable[str] = ()) -> QuerySet[Any]:
-        """`hits` narrowed to what every filter lets through. `leaving_out` names filters that are not
-        asked (a histogram shows the levels and times that are filtered away)."""
+    def apply(self, hits: QuerySet[Any]) -> QuerySet[Any]:
+        """`hits` narrowed to what every filter lets through."""
         for clause in self.clauses:
-            if clause.param not in leaving_out:
-                hits = hits.filter(clause.to_q())
-        if self.time_from is not None and "time" not in leaving_out:
+            hits = hits.filter(clause.to_q())
+        if self.time_from is not None:
             hits = hits.filter(time__gte=self.time_from)
-        if self.time_to is not None and "time" not in leaving_out:
+        if self.time_to is not None:
             hits = hits.filter(time__lt=self.time_to)
         return hits
 
@@ -214,10 +212,21 @@ class HitFilters:
         return tuple(kept)
 
     @property
+    def names_verdicts(self) -> bool:
+        """Whether a filter is on verdicts."""
+        return any(clause.param == "verdict" for clause in self.clauses)
+
+    @property
     def slow(self) -> HitFilters:
         """The filters that no index answers: texts, and fields of the event."""
         slow = tuple(c for c in self.clauses if c.param == "q" or c.param.startswith(EVENT))
         return HitFilters(slow)
+
+    def without(self, *params: str) -> HitFilters:
+        """The same filters without those of these parameters; "time" is from and to."""
+        clauses = tuple(clause for clause in self.clauses if clause.param not in params)
+        times = (None, None) if "time" in params else (self.time_from, self.time_to)
+        return HitFilters(clauses, *times)
 
     def values_of(self, param: str) -> tuple[str, ...]:
         """The values that `param` is filtered to, () when it is not."""

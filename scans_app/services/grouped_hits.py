@@ -34,6 +34,13 @@ class GroupedHits:
         sums = self.groups.with_verdicts(self.verdicts).aggregate(n=Sum("kept"), judged=Sum("kept_judged"))
         return sums["n"] or 0, (sums["n"] or 0) - (sums["judged"] or 0)
 
+    @cached_property
+    def ends(self) -> tuple[int, int] | None:
+        """The first and the last time of the hits; None where the groups can't tell, since some hits have none."""
+        groups = self.groups.with_verdicts(self.verdicts)
+        row = self._with_times(groups.aggregate(**{name: _COUNTS[name] for name in _TIMES}), self.hits)
+        return (row["start"], row["end"]) if row["start"] else None
+
     def rows(self, column: str, *, order: str, limit: int) -> list[Row]:
         """The `limit` most common (or "rare"st) values of a column of `HitGroup`."""
         return [
@@ -95,4 +102,5 @@ _COUNTS: dict[str, Any] = {
     "done": Sum("kept_judged"),
     "top_level": Max("level"),
 }
+_TIMES = ("start", "end", "sure_start", "sure_end")
 _SUMS = ", ".join(f'{count.function}("{name}") AS "{name}"' for name, count in _COUNTS.items())
