@@ -89,9 +89,9 @@ def test_hits_are_assigned_and_starred_from_the_list(
 ) -> None:
     query = f"scan={scan.pk}"
     said = send(owner_client, case, "assign", hit=[hits[0].pk, hits[1].pk], assignee="anna", query=query)
-    assert "2 hits wait for anna now." in said.content.decode()
+    assert "2 hits are assigned to anna now." in said.content.decode()
     said = send(analyst_client, case, "assign", hit=hits[2].pk, me="yes", assignee="olivia", query=query)
-    assert "1 hit waits for anna now." in said.content.decode()
+    assert "1 hit is assigned to anna now." in said.content.decode()
     send(owner_client, case, "star", hit=hits[0].pk, query=query)
     page = analyst_client.get(f"/cases/{case.pk}/hits/?{query}&hit={hits[0].pk}").content.decode()
     assert "Starred by olivia" in page
