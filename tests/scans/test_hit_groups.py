@@ -22,7 +22,7 @@ VERDICT_QUERIES = [
     "verdict=unjudged",
     "not.verdict=unjudged",
     "verdict=benign&verdict=unsure&computer=WS-1.example.org",
-    "verdict=unjudged&verdict=benign&not.verdict=benign&rule=1",
+    "verdict=unjudged&verdict=benign&not.verdict=benign&title=Tool started",
 ]
 QUERIES = [
     "",
