@@ -109,7 +109,7 @@ class HitBrowser:
         A page asks several questions of the same hits, so what no index answers is asked once and kept. Where
         more than COUNTED match there are soon enough for a page, and the filters are asked as they are.
         """
-        hits = Hit.objects.of_scan(self.scan)
+        hits = self._marked
         slow = self.filters.slow
         if not slow or not self.waits:
             return hits
@@ -118,6 +118,18 @@ class HitBrowser:
         keys: list[int] = cache.get_or_set(key, lambda: list(found), KEPT_SECONDS)
         # Without a key Django would not ask at all, and a question that is not asked has no SQL to be kept under.
         return hits.filter(pk__in=keys or [0]) if len(keys) <= COUNTED else hits
+
+    @property
+    def _marked(self) -> QuerySet[Hit]:
+        """The hits of the scan; of a large one those that were starred or assigned as the filters ask.
+
+        Those are asked for by their keys alone: with its scan beside them SQLite looks for them among all its hits.
+        """
+        sets = [keys[: COUNTED + 1] for keys in self.filters.marked(self.scan)] if self.waits else []
+        few = [keys for marked in sets if len(keys := set(marked)) <= COUNTED]
+        if not few:
+            return Hit.objects.of_scan(self.scan)
+        return Hit.objects.filter(pk__in=sorted(set.intersection(*few)) or [0])
 
     @property
     def waits(self) -> bool:

@@ -19,7 +19,7 @@ from django.http import QueryDict
 from rules_app.event_values import NOTHINGS
 from rules_app.keys import read_key
 from scans_app.event_values import event_field_is
-from scans_app.models import Hit, HitAssignment, HitGroup, HitStar
+from scans_app.models import Hit, HitAssignment, HitGroup, HitStar, Scan
 from sigma_engine import LEVELS, level_rank
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -122,6 +122,17 @@ class Clause:
         """The column of the hit that it is about, "" for a text and a field of the event."""
         return COLUMNS[self.param][0] if self.param in COLUMNS else ""
 
+    def marked(self, scan: Scan) -> QuerySet[Any, int] | None:
+        """The keys of the hits of a scan that it lets through, where a small table has them all; else None."""
+        if self.negated:
+            return None
+        if self.param == "starred" and self.values == ("yes",):
+            return HitStar.objects.filter(scan=scan).values_list("pk", flat=True)
+        if self.param == "assignee" and NOBODY not in self.values:
+            mine = HitAssignment.objects.filter(scan=scan, assignee__username__in=self.values)
+            return mine.values_list("pk", flat=True)
+        return None
+
     def to_q(self) -> Q:
         """The condition on hits. Raises ValueError when a value cannot be read."""
         if self.param == "q":
@@ -215,6 +226,10 @@ class HitFilters:
     def names_verdicts(self) -> bool:
         """Whether a filter is on verdicts."""
         return any(clause.param == "verdict" for clause in self.clauses)
+
+    def marked(self, scan: Scan) -> list[QuerySet[Any, int]]:
+        """Keys of hits of a scan that filters are on: sets which each hold all that pass."""
+        return [keys for clause in self.clauses if (keys := clause.marked(scan)) is not None]
 
     @property
     def slow(self) -> HitFilters:

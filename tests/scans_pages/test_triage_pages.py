@@ -251,3 +251,21 @@ def test_a_scan_that_is_gone_is_not_linked_from_the_history(case: Case, scan: Sc
     assert any(line.url for line in CaseHistory(case).lines if line.act.kind == "scan")
     delete_scan(scan, owner)
     assert not any(line.url for line in CaseHistory(case).lines if line.act.kind == "scan")
+
+
+def test_in_a_large_scan_marks_are_asked_for_by_their_keys_and_find_the_same(
+    case: Case, hits: list[Hit], owner: User, owner_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    star(case, hits[:2], owner, starred=True)
+    assign(case, hits[1:], owner, owner)
+    monkeypatch.setattr("scans_app.hit_browser.AT_ONCE", 2)
+    for query, found in (
+        ("starred=yes", hits[:2]),
+        ("assignee=olivia", hits[1:]),
+        ("starred=yes&assignee=olivia", hits[1:2]),
+        ("assignee=(nobody)", hits[:1]),
+        ("starred=yes&assignee=somebody", []),
+        ("starred=yes&q=tool", hits[:2]),
+    ):
+        shown = rows(owner_client.get(f"/cases/{case.pk}/hits/?{query}"))
+        assert shown == [hit.pk for hit in found], query
