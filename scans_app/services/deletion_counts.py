@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
+from django.db.models import Sum
+
 from scans_app.models import (
     Case,
     Event,
