@@ -61,6 +61,7 @@ def _try_and_pin(page: Page) -> None:
     page.get_by_role("button", name="Pin the listed").click()
     page.locator("#dots-head").get_by_text("hit", exact=False).first.wait_for()
     page.locator("#dots input[name=pin]").first.wait_for(state="attached")
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Must not hit").click()
     page.locator("#dots-head").get_by_text("fail").wait_for()
     page.locator("#messages > *").first.wait_for(state="hidden")

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Count, F, Max, Min, QuerySet
+from django.db.models import QuerySet
 
-BINS = 72
+from scans_app.services.hit_times import BINS, HitTimes, hit_times
+
 WIDTH, HEIGHT = 720.0, 64.0  # of the viewBox
 GAP = 2.0
 SMALLEST = 1.0  # one hit among thousands still shows
@@ -55,30 +56,25 @@ class Histogram:
     ticks: list[int] = field(default_factory=list)
 
 
-def histogram(hits: QuerySet[Any], time_from: int | None, time_to: int | None, *, mark: str) -> Histogram:
-    """The hits in BINS equal spans from the first to the last, split by level.
-
-    `mark` names the state of the scan: while it is the same, what was counted is not counted again.
-    """
-    counts, first, last = _counted(hits, mark)
+def histogram(times: HitTimes, time_from: int | None, time_to: int | None) -> Histogram:
+    """The hits in equal spans from the first to the last, split by level, with the filtered range."""
+    first, span = times.first, times.span
     levels: dict[int, int] = {}
-    for (_, level), count in counts.items():
-        levels[level] = levels.get(level, 0) + count
-    if not first:
-        return Histogram(levels=levels, without_time=sum(levels.values()))
-    span = _bin_span(first, last)
     columns: dict[int, dict[int, int]] = {}
-    for (place, level), count in counts.items():
-        if place >= 0:
-            columns.setdefault(place, {})[level] = count
+    for (place, level), count in times.counts.items():
+        levels[level] = levels.get(level, 0) + count
+        columns.setdefault(place, {})[level] = count
+    without_time = sum(columns.pop(-1, {}).values())
+    if not first:
+        return Histogram(levels=levels, without_time=without_time)
     highest = max(sum(column.values()) for column in columns.values())
     step = WIDTH / BINS
     return Histogram(
         first=first,
-        last=last,
+        last=times.last,
         bin_seconds=span / 1_000_000,
         highest=highest,
-        without_time=sum(count for (place, _), count in counts.items() if place < 0),
+        without_time=without_time,
         bins=[
             Bin(first + n * span, first + (n + 1) * span, sum(columns.get(n, {}).values()), n * step, step)
             for n in range(BINS)
@@ -90,34 +86,12 @@ def histogram(hits: QuerySet[Any], time_from: int | None, time_to: int | None, *
     )
 
 
-def _bin_span(first: int, last: int) -> int:
-    """Microseconds a bin, so that the last hit falls into the last bin."""
-    return max((last - first) // BINS + 1, 1)
-
-
-def _counted(hits: QuerySet[Any], mark: str) -> tuple[dict[tuple[int, int], int], int, int]:
-    timed = hits.exclude(time=0)
+def counted_times(hits: QuerySet[Any], ends: tuple[int, int] | None, *, mark: str) -> HitTimes:
+    """When the hits were (`hit_times`). While `mark`, the state of the scan, is the same, they are counted once."""
     sql, params = hits.order_by().values("level").query.sql_with_params()
     key = "histogram:" + hashlib.sha256(repr((mark, sql, params)).encode()).hexdigest()
-    kept = cache.get(key)
-    if kept is None:
-        ends = timed.order_by().aggregate(first=Min("time"), last=Max("time"))
-        first, last = ends["first"] or 0, ends["last"] or 0
-        kept = (_by_bin(timed, first, last) | _without_time(hits), first, last)
-        cache.set(key, kept, KEPT_SECONDS)
-    counts: tuple[dict[tuple[int, int], int], int, int] = kept
-    return counts
-
-
-def _by_bin(timed: QuerySet[Any], first: int, last: int) -> dict[tuple[int, int], int]:
-    place = (F("time") - first) / _bin_span(first, last)
-    rows = timed.order_by().values_list(place, "level").annotate(n=Count("pk"))
-    return {(int(bin_), level): n for bin_, level, n in rows}
-
-
-def _without_time(hits: QuerySet[Any]) -> dict[tuple[int, int], int]:
-    rows = hits.order_by().filter(time=0).values_list("level").annotate(n=Count("pk"))
-    return {(-1, level): n for level, n in rows}
+    kept: HitTimes = cache.get_or_set(key, lambda: hit_times(hits, ends), KEPT_SECONDS)
+    return kept
 
 
 def _bars(column: dict[int, int], x: float, step: float, highest: int) -> list[Bar]:

@@ -19,12 +19,13 @@ from django.http import QueryDict
 from rules_app.event_values import NOTHINGS
 from rules_app.keys import read_key
 from rules_app.models import Rule
-from scans_app.histogram import Histogram, histogram
+from scans_app.histogram import Histogram, counted_times, histogram
 from scans_app.hit_filters import COLUMNS, MARKS, NOT, Clause, HitFilters, with_query
 from scans_app.hit_stack import HitStack, can_stack
 from scans_app.models import Evidence, Hit, HitGroup, Scan
 from scans_app.services.grouped_hits import GroupedHits
 from scans_app.services.hit_pages import SORTS, HitPage, PageError, hit_page
+from scans_app.services.hit_times import HitTimes
 from scans_app.services.stacks import scan_mark
 from scans_app.templatetags.display import event_time
 from sigma_engine import LEVELS
@@ -108,7 +109,7 @@ class HitBrowser:
         A page asks several questions of the same hits, so what no index answers is asked once and kept. Where
         more than COUNTED match there are soon enough for a page, and the filters are asked as they are.
         """
-        hits = Hit.objects.of_scan(self.scan)
+        hits = self._marked
         slow = self.filters.slow
         if not slow or not self.waits:
             return hits
@@ -117,6 +118,18 @@ class HitBrowser:
         keys: list[int] = cache.get_or_set(key, lambda: list(found), KEPT_SECONDS)
         # Without a key Django would not ask at all, and a question that is not asked has no SQL to be kept under.
         return hits.filter(pk__in=keys or [0]) if len(keys) <= COUNTED else hits
+
+    @property
+    def _marked(self) -> QuerySet[Hit]:
+        """The hits of the scan; of a large one those that were starred or assigned as the filters ask.
+
+        Those are asked for by their keys alone: with its scan beside them SQLite looks for them among all its hits.
+        """
+        sets = [keys[: COUNTED + 1] for keys in self.filters.marked(self.scan)] if self.waits else []
+        few = [keys for marked in sets if len(keys := set(marked)) <= COUNTED]
+        if not few:
+            return Hit.objects.of_scan(self.scan)
+        return Hit.objects.filter(pk__in=sorted(set.intersection(*few)) or [0])
 
     @property
     def waits(self) -> bool:
@@ -229,6 +242,11 @@ class HitBrowser:
         return with_query(self.query, {"scan": str(self.scan.pk)}, keep_page=True).removeprefix("?")
 
     @property
+    def export_query(self) -> str:
+        """The query for the whole list as a file, its scan written out."""
+        return with_query(self.query, {"scan": str(self.scan.pk), "hit": None, "tab": None})
+
+    @property
     def news_url(self) -> str:
         """The address that tells how many hits came since this page was made."""
         return with_query(self.query, {"seen": self.query.get("seen") or str(self.scan.hits)}, keep_page=True)
@@ -267,10 +285,13 @@ class HitBrowser:
     @cached_property
     def groups(self) -> GroupedHits | None:
         """The groups of the hits, where those can answer for all filters."""
-        if not (self.scan.is_grouped and self.filters.known_to_groups):
+        return self._groups_under(self.filters)
+
+    def _groups_under(self, filters: HitFilters) -> GroupedHits | None:
+        if not (self.scan.is_grouped and filters.known_to_groups):
             return None
-        groups = self.filters.apply(HitGroup.objects.of_scan(self.scan), leaving_out=("verdict",))
-        return GroupedHits(groups, self.filters.verdicts, self.hits)
+        groups = filters.without("verdict").apply(HitGroup.objects.of_scan(self.scan))
+        return GroupedHits(groups, filters.verdicts, filters.apply(self._searched))
 
     @cached_property
     def mark(self) -> str:
@@ -280,8 +301,18 @@ class HitBrowser:
     @cached_property
     def histogram(self) -> Histogram:
         """The hits over time by level; levels and times that are filtered away are still shown."""
-        hits = self.filters.apply(self._searched, leaving_out=("level", "time"))
-        return histogram(hits, self.filters.time_from, self.filters.time_to, mark=self.mark)
+        return histogram(self._times, self.filters.time_from, self.filters.time_to)
+
+    @property
+    def _times(self) -> HitTimes:
+        hidden = self.filters.without("level", "time")
+        if not hidden and self.scan.is_grouped and self.scan.hit_times:
+            return HitTimes.from_json(self.scan.hit_times)
+        groups = self._groups_under(hidden)
+        hits = hidden.apply(self._searched)
+        judged = groups is None or "verdict" in {clause.param for clause in hidden.clauses}
+        mark = self.mark if judged else f"{self.scan.pk}.{self.scan.hits}"  # what no verdict changes
+        return counted_times(hits, groups.ends if groups else None, mark=mark)
 
     @property
     def histogram_end(self) -> int:

@@ -19,7 +19,7 @@ from django.http import QueryDict
 from rules_app.event_values import NOTHINGS
 from rules_app.keys import read_key
 from scans_app.event_values import event_field_is
-from scans_app.models import Hit, HitAssignment, HitGroup, HitStar
+from scans_app.models import Hit, HitAssignment, HitGroup, HitStar, Scan
 from sigma_engine import LEVELS, level_rank
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -122,6 +122,17 @@ class Clause:
         """The column of the hit that it is about, "" for a text and a field of the event."""
         return COLUMNS[self.param][0] if self.param in COLUMNS else ""
 
+    def marked(self, scan: Scan) -> QuerySet[Any, int] | None:
+        """The keys of the hits of a scan that it lets through, where a small table has them all; else None."""
+        if self.negated:
+            return None
+        if self.param == "starred" and self.values == ("yes",):
+            return HitStar.objects.filter(scan=scan).values_list("pk", flat=True)
+        if self.param == "assignee" and NOBODY not in self.values:
+            mine = HitAssignment.objects.filter(scan=scan, assignee__username__in=self.values)
+            return mine.values_list("pk", flat=True)
+        return None
+
     def to_q(self) -> Q:
         """The condition on hits. Raises ValueError when a value cannot be read."""
         if self.param == "q":
@@ -184,15 +195,13 @@ class HitFilters:
     def __bool__(self) -> bool:
         return bool(self.clauses) or self.time_from is not None or self.time_to is not None
 
-    def apply(self, hits: QuerySet[Any], *, leaving_out: Iterable[str] = ()) -> QuerySet[Any]:
-        """`hits` narrowed to what every filter lets through. `leaving_out` names filters that are not
-        asked (a histogram shows the levels and times that are filtered away)."""
+    def apply(self, hits: QuerySet[Any]) -> QuerySet[Any]:
+        """`hits` narrowed to what every filter lets through."""
         for clause in self.clauses:
-            if clause.param not in leaving_out:
-                hits = hits.filter(clause.to_q())
-        if self.time_from is not None and "time" not in leaving_out:
+            hits = hits.filter(clause.to_q())
+        if self.time_from is not None:
             hits = hits.filter(time__gte=self.time_from)
-        if self.time_to is not None and "time" not in leaving_out:
+        if self.time_to is not None:
             hits = hits.filter(time__lt=self.time_to)
         return hits
 
@@ -214,10 +223,25 @@ class HitFilters:
         return tuple(kept)
 
     @property
+    def names_verdicts(self) -> bool:
+        """Whether a filter is on verdicts."""
+        return any(clause.param == "verdict" for clause in self.clauses)
+
+    def marked(self, scan: Scan) -> list[QuerySet[Any, int]]:
+        """Keys of hits of a scan that filters are on: sets which each hold all that pass."""
+        return [keys for clause in self.clauses if (keys := clause.marked(scan)) is not None]
+
+    @property
     def slow(self) -> HitFilters:
         """The filters that no index answers: texts, and fields of the event."""
         slow = tuple(c for c in self.clauses if c.param == "q" or c.param.startswith(EVENT))
         return HitFilters(slow)
+
+    def without(self, *params: str) -> HitFilters:
+        """The same filters without those of these parameters; "time" is from and to."""
+        clauses = tuple(clause for clause in self.clauses if clause.param not in params)
+        times = (None, None) if "time" in params else (self.time_from, self.time_to)
+        return HitFilters(clauses, *times)
 
     def values_of(self, param: str) -> tuple[str, ...]:
         """The values that `param` is filtered to, () when it is not."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import heapq
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from sigma_engine.abbreviations import abbreviate_channel, read_abbreviations
+from sigma_engine.abbreviations import read_abbreviations
 from sigma_engine.collection import keep_for_good
 from sigma_engine.command_check import model_of
 from sigma_engine.command_rules import Complaints, choose_rules
@@ -24,14 +23,11 @@ from sigma_engine.funnel import Funnel
 from sigma_engine.funnel_document import NeverTried, funnel_document
 from sigma_engine.funnel_questions import Questions
 from sigma_engine.funnel_report import FunnelReport
-from sigma_engine.hit_row import COLUMNS, correlation_row, event_row
+from sigma_engine.hit_lines import Line, LineStyle, correlation_line
 from sigma_engine.inputs import evidence_paths
-from sigma_engine.parallel import UnitResult, scan_files
+from sigma_engine.parallel import Job, UnitResult, scan_files
 from sigma_engine.selection import SelectionError
-from sigma_engine.sorted_hits import Key, SortedHits, hit_key
-
-# A spreadsheet takes a cell that starts so for a formula (ASVS 5.0, 1.2.10).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
+from sigma_engine.sorted_hits import SortedHits
 
 
 def run_scan(options: argparse.Namespace) -> int:
@@ -42,7 +38,7 @@ def run_scan(options: argparse.Namespace) -> int:
     complaints = Complaints()
     try:
         chosen = choose_rules(options, model, complaints)
-        short = read_abbreviations(options.abbreviations) if options.abbreviations else {}
+        style = _style(options)
     except (SelectionError, ValueError, OSError) as error:
         print(f"sigma_engine: {error}", file=sys.stderr)
         return 2
@@ -50,12 +46,13 @@ def run_scan(options: argparse.Namespace) -> int:
     keep_for_good()
     _tell_left_out(compiled, complaints)
     questions = Questions(compiled) if options.debug else None
-    results = scan_files(compiled, evidence_paths(options.evidence), options.jobs, questions)
-    rows, funnel, correlated = _collect(results, compiled, complaints)
-    rows = (row | {"channel": row["channel"] and abbreviate_channel(row["channel"], short)} for row in rows)
+    job = Job(compiled, style, questions)
+    results = scan_files(job, evidence_paths(options.evidence), options.jobs)
+    lines, funnel, correlated = _collect(results, job, complaints)
     try:
         with _output(options.out) as stream:
-            _write(stream, rows, options)
+            stream.write(style.heading)
+            stream.writelines(lines)
         if questions is not None:
             report = FunnelReport(compiled, questions, funnel)
             _write_debug(options.debug, report, [*chosen.never, *_left_out(compiled)], correlated)
@@ -100,43 +97,49 @@ def _tell_left_out(compiled: CompiledSet, complaints: Complaints) -> None:
 
 
 def _collect(
-    results: Iterator[UnitResult], compiled: CompiledSet, complaints: Complaints
-) -> tuple[Iterator[dict[str, Any]], Funnel, Correlated]:
+    results: Iterator[UnitResult], job: Job, complaints: Complaints
+) -> tuple[Iterator[str], Funnel, Correlated]:
     """Every hit as it is printed, in order of time, evidence and rule; the funnel, and what came of correlations."""
     hits = SortedHits()
     members: list[Member] = []
+    caches = Counter[str]()
     events = 0
     funnel = Funnel()
     for done, result in enumerate(results, 1):
         hits.add(result.hits)
         members += result.members
         funnel.add(result.funnel)
+        caches.update(result.caches)
         events += result.events
         for problem in result.problems:
             complaints.tell(result.evidence, problem)
         if sys.stderr.isatty():
             print(f"\r{events:,} events, {hits.count:,} hits, {done:,} units done", end="", file=sys.stderr)
     if sys.stderr.isatty():
-        print(file=sys.stderr)
-    correlated = correlate(compiled.correlations.plans, members)
-    rows = sorted(_correlated(correlated, compiled, complaints), key=lambda row: row[0])
-    of_events = ((hit_key(hit), event_row(hit, compiled.rules[hit.rule_index])) for hit in hits)
-    merged = heapq.merge(of_events, rows, key=lambda row: row[0])
-    return (row for _, row in merged), funnel, correlated
+        print(f"\n{_caches_line(events, caches)}", file=sys.stderr)
+    correlated = correlate(job.compiled.correlations.plans, members)
+    lines = sorted(_correlated(correlated, job, complaints))
+    return (line for _, line in heapq.merge(hits, lines)), funnel, correlated
 
 
-def _correlated(
-    correlated: Correlated, compiled: CompiledSet, complaints: Complaints
-) -> list[tuple[Key, dict[str, Any]]]:
+def _caches_line(events: int, caches: Counter[str]) -> str:
+    """What the scanners' caches did not know, and how often they were emptied."""
+    decided, values = caches["verdicts_decided"], caches["values_decided"]
+    emptied = f"; caches were emptied {caches['drops']:,} times for their size" if caches["drops"] else ""
+    return (
+        f"{decided:,} of {events:,} events were decided anew and {values:,} values compared, "
+        f"the rest was known{emptied}"
+    )
+
+
+def _correlated(correlated: Correlated, job: Job, complaints: Complaints) -> list[Line]:
+    compiled = job.compiled
     for index, count in correlated.truncated.items():
         complaints.tell(
             f"rule {compiled.rules[index].title}", f"{count:,} matches were too many to correlate"
         )
     return [
-        (
-            (hit.last.time, hit.last.evidence, hit.rule_index, hit.last.chunk, hit.last.position),
-            correlation_row(hit, compiled.rules),
-        )
+        correlation_line(hit, compiled.rules, job.style)
         for hit in correlated.hits
         if hit.rule_index not in compiled.correlations.silent_hits
     ]
@@ -153,19 +156,10 @@ def _output(path: str | None) -> Iterator[IO[str]]:
             yield stream
 
 
-def _write(stream: IO[str], rows: Iterable[dict[str, Any]], options: argparse.Namespace) -> None:
+def _style(options: argparse.Namespace) -> LineStyle:
+    """How lines look. Raises OSError and ValueError for a table of short names that cannot be read."""
+    short = read_abbreviations(options.abbreviations) if options.abbreviations else {}
     if options.format == "csv":
-        writer = csv.DictWriter(stream, COLUMNS, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    elif options.format == "jsonl" or options.out or not sys.stdout.isatty():
-        for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-    else:
-        for row in rows:
-            words = (str(row[name]) for name in ("timestamp", "level", "title", "computer", "details"))
-            stream.write("  ".join(words) + "\n")
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+        return LineStyle("csv", short)
+    is_text = options.format is None and not options.out and sys.stdout.isatty()
+    return LineStyle("text" if is_text else "jsonl", short)

@@ -123,7 +123,7 @@ class EvidenceFile(ABC):
             raise IndexError(f"{self.path.name} has {self.chunk_count} chunks; there is no chunk {number}.")
 
 
-def units_of(chunk_count: int, chunk_size: int) -> list[tuple[int, int]]:
-    """The units of work of a file: (first, last) chunk, inclusive, of about 64 MiB each, in order."""
-    step = max(1, UNIT_BYTES // chunk_size)
+def units_of(chunk_count: int, chunk_size: int, unit_bytes: int = UNIT_BYTES) -> list[tuple[int, int]]:
+    """The units of work of a file: (first, last) chunk, inclusive, of about `unit_bytes` each, in order."""
+    step = max(1, unit_bytes // chunk_size)
     return [(first, min(first + step, chunk_count) - 1) for first in range(0, chunk_count, step)]

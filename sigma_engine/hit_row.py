@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sigma_engine.correlation_parts import CorrelationHit
-from sigma_engine.parallel import HitRow
 from sigma_engine.rule import AnyRule
+from sigma_engine.scanner import Hit
 
 COLUMNS = (
     *("rule_id", "title", "level", "timestamp", "computer", "channel", "event_id", "record_id", "evidence"),
@@ -17,15 +17,16 @@ COLUMNS = (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def event_row(hit: HitRow, rule: AnyRule) -> dict[str, Any]:
-    """The row of a rule that matched one event."""
+def event_row(hit: Hit, evidence: str, rule: AnyRule) -> dict[str, Any]:
+    """The row of a rule that matched one event of the file named `evidence`."""
+    facts = hit.facts
     return _head(rule) | {
-        "timestamp": timestamp(hit.time),
-        "computer": hit.computer,
-        "channel": hit.channel,
-        "event_id": hit.event_id,
-        "record_id": hit.record_id,
-        "evidence": hit.evidence,
+        "timestamp": timestamp(facts.time),
+        "computer": facts.computer,
+        "channel": facts.channel,
+        "event_id": facts.event_id,
+        "record_id": facts.record_id,
+        "evidence": evidence,
         "details": hit.details,
     }
 

@@ -86,6 +86,7 @@ class Scan(Job):
     regex_timeouts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)  # why it failed
     is_grouped = models.BooleanField(default=False)  # whether its hits are summed up as HitGroups
+    hit_times = models.JSONField(default=dict)  # of a grouped scan: services.hit_times.HitTimes as JSON
     # Raised with each batch of verdicts on its hits: what was counted before is counted anew.
     verdict_changes = models.PositiveBigIntegerField(default=0)
     cpu_share = models.PositiveSmallIntegerField(default=100)  # percent of one core, of each worker

@@ -71,7 +71,8 @@ def delete_evidence(file: Evidence, user: AbstractBaseUser, *, scans: Sequence[i
     readers = list(scans_that_read(file).values_list("pk", flat=True))
     if kept := sorted(set(readers) - set(scans)):
         names = ", ".join(f"scan {pk}" for pk in kept)
-        raise DeletionRefused(f"{names} read this file. Delete {'it' if len(kept) == 1 else 'them'} with it.")
+        goes = "scan goes" if len(kept) == 1 else "scans go"
+        raise DeletionRefused(f"Nothing was deleted: {names} read this file. Tick that the {goes} too.")
     counts = count_files([file]) + count_scans(readers)
     _mark_scans(readers)
     if not Evidence.objects.filter(pk=file.pk, is_deleting=False).update(is_deleting=True):

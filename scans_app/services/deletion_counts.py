@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
+from django.db.models import Sum
+
 from scans_app.models import (
     Case,
     Event,
@@ -50,12 +52,12 @@ class DeletionCounts:
 
 
 def count_scans(pks: Sequence[int]) -> DeletionCounts:
-    """What goes with these scans. Hits are counted in the index of verdicts, a million in about 50 ms."""
-    hits = Hit.objects.filter(scan__in=list(pks)).order_by()
+    """What goes with these scans. Nothing here reads the hits that nobody judged."""
+    judged = Hit.objects.filter(scan__in=list(pks), verdict__in=[one for one in Hit.Verdict.values if one])
     return DeletionCounts(
         scans=len(pks),
-        hits=hits.count(),
-        judged=hits.judged().count(),
+        hits=Scan.objects.filter(pk__in=list(pks)).aggregate(n=Sum("hits"))["n"] or 0,
+        judged=judged.order_by().count(),
         comments=HitComment.objects.filter(hit__scan__in=list(pks)).count(),
         stars=HitStar.objects.filter(scan__in=list(pks)).count(),
         assignments=HitAssignment.objects.filter(scan__in=list(pks)).count(),

@@ -109,7 +109,6 @@ def _row(value: Any, kind: str | None, group: Group) -> dict[str, Any]:
     return {
         "value": value,
         "kind": kind,
-        "label": "",
         "n": count,
         "computers": len(computers),
         "start": start,

@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum, Value
 
 from scans_app.models import Hit, HitGroup
+from scans_app.services.grouped_twice import grouped_twice
 
 Row = dict[str, Any]  # as the database's own question for a stack gives it (services.stacks)
 
@@ -34,43 +35,41 @@ class GroupedHits:
         sums = self.groups.with_verdicts(self.verdicts).aggregate(n=Sum("kept"), judged=Sum("kept_judged"))
         return sums["n"] or 0, (sums["n"] or 0) - (sums["judged"] or 0)
 
+    @cached_property
+    def ends(self) -> tuple[int, int] | None:
+        """The first and the last time of the hits; None where the groups can't tell, since some hits have none."""
+        groups = self.groups.with_verdicts(self.verdicts)
+        row = self._with_times(groups.aggregate(**{name: _COUNTS[name] for name in _TIMES}), self.hits)
+        return (row["start"], row["end"]) if row["start"] else None
+
     def rows(self, column: str, *, order: str, limit: int) -> list[Row]:
         """The `limit` most common (or "rare"st) values of a column of `HitGroup`."""
+        counts = _COUNTS | ({"label": Max("title")} if column == "rule" else {})
         return [
             self._with_times(row, self.hits.filter(**{column: row["value"]}))
-            | ({} if column == "rule" else {"label": ""})
-            for row in self._counted(self.verdicts, F(column), order=order, limit=limit)
+            for row in self._counted(self.verdicts, F(column), counts, order=order, limit=limit)
         ]
 
     def rows_by_verdict(self, *, order: str) -> list[Row]:
         """The same by verdict."""
         rows = [
-            self._with_times(row, self.hits.filter(verdict=verdict)) | {"label": ""}
+            self._with_times(row, self.hits.filter(verdict=verdict))
             for verdict in self.verdicts
-            for row in self._counted([verdict], Value(verdict), order=order, limit=1)
+            for row in self._counted([verdict], Value(verdict), _COUNTS, order=order, limit=1)
             if row["n"]
         ]
         sign = -1 if order == "common" else 1
         return sorted(rows, key=lambda row: (sign * row["n"], row["value"]))
 
-    def _counted(self, verdicts: Collection[str], value: Any, *, order: str, limit: int) -> list[Row]:
+    def _counted(
+        self, verdicts: Collection[str], value: Any, counts: dict[str, Any], *, order: str, limit: int
+    ) -> list[Row]:
         """The counts of the most common or rarest values, with their times as far as groups know them."""
         groups, sign = self.groups.with_verdicts(verdicts).order_by(), "-" if order == "common" else ""
         if connection.vendor == "sqlite":
-            rows = groups.values(value=value).annotate(computers=Count("computer", distinct=True), **_COUNTS)
+            rows = groups.values(value=value).annotate(computers=Count("computer", distinct=True), **counts)
             return list(rows.order_by(f"{sign}n", "value")[:limit])
-        # PostgreSQL sorts to count distinct values, and hashes to group: so it groups twice.
-        by_computer = groups.values(value=value, by=F("computer")).annotate(**_COUNTS)
-        sql, params = by_computer.query.sql_with_params()
-        with connection.cursor() as cursor:
-            # Names and functions are those below, the inner question is Django's own.
-            cursor.execute(
-                f"SELECT value, COUNT(*) AS computers, {_SUMS} FROM ({sql}) AS by_computer GROUP BY value "  # noqa: S608
-                f"ORDER BY n {'DESC' if sign else 'ASC'}, value LIMIT %s",
-                [*params, limit],
-            )
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return grouped_twice(groups, {"value": value}, counts, order=order, limit=limit)
 
     def _with_times(self, row: Row, hits: QuerySet[Hit]) -> Row:
         """The row of some hits with its times exact."""
@@ -86,7 +85,6 @@ class GroupedHits:
 
 _WHOLE = Q(kept=F("hits"))  # groups of which no hit is filtered away
 _COUNTS: dict[str, Any] = {
-    "label": Max("title"),
     "n": Sum("kept"),
     "start": Min("first_time"),
     "end": Max("last_time"),
@@ -95,4 +93,4 @@ _COUNTS: dict[str, Any] = {
     "done": Sum("kept_judged"),
     "top_level": Max("level"),
 }
-_SUMS = ", ".join(f'{count.function}("{name}") AS "{name}"' for name, count in _COUNTS.items())
+_TIMES = ("start", "end", "sure_start", "sure_end")

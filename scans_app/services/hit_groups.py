@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Max, Min, Q
 
 from scans_app.models import Case, Hit, HitGroup, Scan
+from scans_app.services.hit_times import hit_times
 
 GROUPED_FROM = 50_000  # hits; fewer are counted one by one soon enough
 
@@ -38,7 +39,7 @@ def group_hits(scan_pk: int) -> None:
         with connection.cursor() as cursor:
             # Names come from the model alone, the question is Django's own.
             cursor.execute(f"INSERT INTO {HitGroup._meta.db_table} ({names}) {sql}", params)
-        scans.update(is_grouped=True)
+        scans.update(is_grouped=True, hit_times=hit_times(Hit.objects.of_scan(scan)).to_json())
 
 
 def group_all() -> None:

@@ -31,7 +31,7 @@ def assign(case: Case, hits: Iterable[Hit], assignee: AbstractBaseUser | None, u
     Raises MarkRefused for a person who may not judge in the case.
     """
     if assignee is not None and not assignable(case, user).filter(pk=assignee.pk).exists():
-        raise MarkRefused(f"{assignee} may not judge in this case, so nothing can wait for them.")
+        raise MarkRefused(f"{assignee} may not judge in this case, so nothing can be assigned to them.")
     scans = {hit.pk: hit.scan_id for hit in hits}
 
     def assign_batch(pks: list[int]) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
+from django.db import connection, transaction
 from django.db.models import (
     Case,
     Count,
@@ -33,6 +34,7 @@ from scans_app.event_values import path_steps
 from scans_app.models import Scan
 from scans_app.services.event_stacks import can_stream, streamed
 from scans_app.services.grouped_hits import GroupedHits
+from scans_app.services.grouped_twice import grouped_twice
 
 #: What can be stacked by -> the column of `Hit`. Two rules may share one title: "rule" tells them apart.
 STACK_COLUMNS = {
@@ -93,12 +95,15 @@ def stack(
     """
     if order not in ORDERS:
         raise StackError(f"Stacks are ordered {' or '.join(ORDERS)}, not {order!r}.")
-    grouped = _grouped(hits, field).order_by("-n" if order == "common" else "n", "value", "kind")[:limit]
+    keys = _keys(field)
+    grouped = _grouped(hits, keys, field).order_by("-n" if order == "common" else "n", "value", "kind")[
+        :limit
+    ]
 
     def counted() -> list[StackRow]:
         rows: Iterable[dict[str, Any]] | None = None
         if field not in STACK_COLUMNS:
-            rows = streamed(hits, _steps(field), order=order, limit=limit) if can_stream() else None
+            rows = _event_rows(hits, field, keys, order=order, limit=limit)
         elif groups is not None and field == "verdict":
             rows = groups.rows_by_verdict(order=order)
         elif groups is not None:
@@ -119,24 +124,32 @@ def scan_mark(scan: Scan) -> str:
     return f"{scan.pk}.{state}"
 
 
-def _grouped(hits: QuerySet[Any], field: str) -> QuerySet[Any]:
-    label = Max("title") if field == "rule" else Value("")
-    column = F(STACK_COLUMNS[field]) if field in STACK_COLUMNS else None
-    value, kind = (column, Value("column")) if column else _event_value(field)
-    judged = Case(When(verdict="", then=Value(0)), default=Value(1), output_field=IntegerField())
-    return (
-        hits.order_by()
-        .values(value=value, kind=kind)
-        .annotate(
-            label=label,
-            computers=Count("computer", distinct=True),
-            top_level=Max("level"),
-            n=Count("id"),
-            start=Min("time"),
-            end=Max("time"),
-            done=Sum(judged),
-        )
-    )
+def _keys(field: str) -> dict[str, Any]:
+    """What hits are grouped by for a field: its value, and the kind of that."""
+    if field not in STACK_COLUMNS:
+        value, kind = _event_value(field)
+        return {"value": value, "kind": kind}
+    return {"value": F(STACK_COLUMNS[field]), "kind": Value("column")}
+
+
+def _grouped(hits: QuerySet[Any], keys: dict[str, Any], field: str) -> QuerySet[Any]:
+    label = {"label": Max("title")} if field == "rule" else {}
+    computers = Count("computer", distinct=True)
+    return hits.order_by().values(**keys).annotate(computers=computers, **label, **_COUNTS)
+
+
+def _event_rows(
+    hits: QuerySet[Any], field: str, keys: dict[str, Any], *, order: str, limit: int
+) -> list[dict[str, Any]] | None:
+    """The rows of a stack by a field of the event in the way that suits the database; None for the plain one."""
+    if can_stream():
+        return streamed(hits, _steps(field), order=order, limit=limit)
+    if connection.vendor != "postgresql":
+        return None
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Hits and groups in memory: with the usual 4 MB both are sorted on disk instead.
+        cursor.execute("SET LOCAL work_mem = '128MB'")
+        return grouped_twice(hits, keys, _COUNTS, order=order, limit=limit)
 
 
 class _JsonKind(Func):
@@ -152,6 +165,16 @@ class _JsonKind(Func):
 
     def as_postgresql(self, compiler: Any, db: Any, **_: Any) -> Any:
         return self.as_sql(compiler, db, function="jsonb_typeof")
+
+
+_JUDGED = Case(When(verdict="", then=Value(0)), default=Value(1), output_field=IntegerField())
+_COUNTS: dict[str, Any] = {
+    "n": Count("id"),
+    "start": Min("time"),
+    "end": Max("time"),
+    "done": Sum(_JUDGED),
+    "top_level": Max("level"),
+}
 
 
 def _steps(field: str) -> list[str]:
@@ -179,7 +202,7 @@ def _row(row: dict[str, Any]) -> StackRow:
         nothing = {None: "absent", "null": "null"}.get(row["kind"], "" if value else "empty")
     return StackRow(
         value=value[:VALUE_SHOWN] if isinstance(value, str) else value,
-        label=str(row["label"] or value)[:VALUE_SHOWN],
+        label=str(row.get("label") or value)[:VALUE_SHOWN],
         nothing=nothing,
         count=row["n"],
         computers=row["computers"],

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from scans_app import access
+from scans_app.csv_cells import cell
 from scans_app.debug_rule import rule_context
 from scans_app.debug_table import (
     NUMBERS,
@@ -26,8 +27,6 @@ from scans_app.views.frame import case_frame
 from sigmaweb.partials import render_partial
 
 COLUMNS = ("title", "level", "logsource", *NUMBERS, "stopped_at", "cause", "sentence")
-# A spreadsheet takes a cell that starts so for a formula (ASVS 5.0, 1.2.10).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 @require_GET
@@ -92,7 +91,7 @@ def debug_csv(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
     writer = csv.writer(response)
     writer.writerow(COLUMNS)
     for values in rows_of(scan, DebugQuery.from_params(request.GET)).values_list(*COLUMNS):
-        writer.writerow([_cell(value) for value in values])
+        writer.writerow([cell(value) for value in values])
     return response
 
 
@@ -126,7 +125,3 @@ def _frame(request: HttpRequest, scan: Scan, part: str) -> dict[str, Any]:
         "scan": scan,
         "seen": ScanSources.objects.filter(scan=scan).first(),
     }
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from scans_app.models import Case, CaseMember, Evidence, Scan
 from scans_app.templatetags.display import counted, event_time
 
-HEAVY = ("manifest", "log", "rules_left_out")  # JSON of a scan that only its own page shows
+HEAVY = ("manifest", "log", "rules_left_out", "hit_times")  # JSON of a scan that few pages show
 _DAY = "%-d %b %Y"
 
 

@@ -32,7 +32,7 @@ def hits(request: HttpRequest, case_pk: int) -> HttpResponse:
     if address := settled(request.GET, request.user.get_username()):
         return redirect(reverse("cases:hits", args=[case_pk]) + address)
     frame = case_frame(case, request.user)
-    scan = _scan(request, case)
+    scan = scan_of(request, case)
     if scan is None:
         return render(request, "hits/none.html", {"frame": frame, "tab": "hits"})
     context = {
@@ -50,7 +50,7 @@ def hits(request: HttpRequest, case_pk: int) -> HttpResponse:
     return render(request, template, context, status=status)
 
 
-def _scan(request: HttpRequest, case: Case) -> Scan | None:
+def scan_of(request: HttpRequest, case: Case) -> Scan | None:
     """The scan of the URL, that of the open hit, or the newest. Raises Http404 for another case's, or BeingDeleted."""
     scans = Scan.objects.of_case(case).select_related("case").defer(*HEAVY)
     chosen = request.GET.get("scan", "")
@@ -60,7 +60,9 @@ def _scan(request: HttpRequest, case: Case) -> Scan | None:
         return scan or access.get_visible_scan(request, case.pk, read_key(chosen) or 0)
     opened = read_key(request.GET.get("hit", ""))
     if opened:
-        return scans.filter(hit_rows__pk=opened).first() or scans.first()
+        return (
+            scans.filter(hit_rows__pk=opened).first() or access.get_visible_hit(request, case.pk, opened).scan
+        )
     return scans.first()
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from rules_app.keys import read_key
 from scans_app import access
 from scans_app.chosen_hits import TOO_MANY, chosen_hits, of_filter
-from scans_app.hit_browser import MARKS_OF_HIT
+from scans_app.hit_browser import MARKS_OF_HIT, HitBrowser
 from scans_app.models import Case, CaseAct, Hit
 from scans_app.services import hit_marks
 from scans_app.services.undo import UndoRefused
@@ -59,7 +59,7 @@ def assign(request: HttpRequest, case_pk: int) -> HttpResponse:
     except hit_marks.MarkRefused as refusal:
         messages.error(request, str(refusal))
         return _marked(request, case, [], list_query)
-    messages.success(request, f"{counted(count, 'hit waits,hits wait')} for {name or 'nobody'} now.")
+    messages.success(request, f"{counted(count, 'hit is,hits are')} assigned to {name or 'nobody'} now.")
     return _marked(request, case, hits, list_query)
 
 
@@ -70,8 +70,10 @@ def _marked(request: HttpRequest, case: Case, hits: list[Hit], list_query: Query
         return redirect(list_url(case.pk, list_query, **({"hit": opened} if opened else {})))
     if of_filter(request):
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    prefetch_related_objects(hits, *MARKS_OF_HIT)
+    prefetch_related_objects(hits, "scan", *MARKS_OF_HIT)
     context = {"hits": hits, "case": case, "open": opened, "query": list_query.urlencode()}
+    if hits:
+        context["browser"] = HitBrowser(hits[0].scan, list_query)
     return render(request, "hits/_marked.html", context | triage_context(case, request.user))
 
 

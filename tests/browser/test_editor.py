@@ -23,6 +23,18 @@ detection:
     condition: selection
 level: low
 """
+NEAR = """\
+title: Desk asks who it is
+logsource:
+    category: process_creation
+    product: windows
+detection:
+    selection:
+        Image|endswith: '\\desk.exe'
+    person:
+        CommandLine|contains: whoami
+    condition: selection and person
+"""
 EVENT = r"""{"System": {"Channel": "Security", "EventID": {"Value": 4688}, "Provider": {"Name":
 "Microsoft-Windows-Security-Auditing"}}, "EventData": {"CommandLine": "desk", "NewProcessName": "C:\\other.exe"}}"""
 ODD_ONES = 12  # texts of each oddity
@@ -185,3 +197,24 @@ def test_by_keyboard_one_goes_to_why_at_the_line_and_back_and_asks_what_a_field_
     expect(node).to_contain_text("Image|endswith")
     page.get_by_role("button", name="Remove all my pins").click()
     expect(page.get_by_role("heading", name="No pinned events")).to_be_visible()
+
+
+def test_a_clause_that_a_near_miss_widens_has_the_caret_and_the_event_is_chosen(
+    page: Page, sample_case: str
+) -> None:
+    page.goto("/rules/new/")
+    write(page, NEAR)
+    page.locator("#id_rule_set").fill("Near")
+    page.keyboard.press("Control+s")
+    page.wait_for_url(re.compile(r"/rules/\d+/$"))
+    page.goto(f"{sample_case}near/{page.url.split('/')[-2]}/")
+    page.get_by_role("button", name="Look for near misses").click()
+    page.get_by_role("button", name="Widen in editor").first.click()
+    expect(page.locator(".cm-content")).to_be_focused()
+    widened = page.locator(".cm-activeLine")
+    expect(widened).to_contain_text("- '\\")
+    page.keyboard.type(" # widened")  # the caret is at its end
+    expect(widened).to_contain_text(re.compile(r"- '\\.+' # widened$"))
+    expect(page.locator("#dots-head")).to_contain_text("1 of 1 hit")
+    expect(page.locator("#why")).to_contain_text("The text matches this event")
+    expect(page.locator("#id_case option:checked")).to_have_text("First steps")

@@ -49,6 +49,18 @@ def test_a_line_of_the_rule_its_node_and_the_value_it_read_are_marked_together(
     expect(page.get_by_role("heading", name="Smallest edits that escape the rule")).to_be_visible()
     expect(page.locator("tr[data-escape=character]").first).to_be_visible()
 
+    page.emulate_media(
+        media="print"
+    )  # on paper the reasons stand before the rule, and closed branches have no mark
+    expect(page.get_by_role("navigation").first).to_be_hidden()
+    assert page.evaluate(
+        """() => {
+          const top = id => document.getElementById(id).getBoundingClientRect().top;
+          const closed = document.querySelector(".why-node:not([open]) > summary");
+          return top("explain-why") < top("explain-rule") && getComputedStyle(closed, "::after").content === "none";
+        }"""
+    )
+
 
 def test_the_editor_says_why_a_pinned_event_is_not_hit_with_a_hint_and_follows_the_text(page: Page) -> None:
     page.goto("/rules/new/")

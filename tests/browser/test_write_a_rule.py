@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.rule_text import text_of
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Dialog, Page
 
     from tests.browser.live_server import Server
 
@@ -75,6 +75,16 @@ def _narrow_until_one_is_left(page: Page) -> None:
 
 
 def _expect_of_both(page: Page) -> None:
+    """Before the first event of the case becomes a test, its author is told who will read it, and may think again."""
+    told: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        told.append(dialog.message)
+        dialog.dismiss() if len(told) == 1 else dialog.accept()
+
+    page.on("dialog", answer)
+    page.get_by_role("button", name="Must hit", exact=True).click()
+    expect(page.locator("#dots-head")).to_contain_text("No tests")
     page.get_by_role("button", name="Must hit", exact=True).click()
     expect(page.locator("#dots-head")).to_contain_text("1 of 1 tests hold")
     page.locator(".cm-content").focus()
@@ -83,6 +93,8 @@ def _expect_of_both(page: Page) -> None:
     expect(page.locator("#why")).to_contain_text("net localgroup")  # what was there instead
     page.get_by_role("button", name="Must not hit").click()
     expect(page.locator("#dots-head")).to_contain_text("2 of 2 tests hold")
+    assert len(told) == 2
+    assert "Everybody who reads rules can then read the event" in told[0]
 
 
 def _save_and_send(page: Page) -> str:

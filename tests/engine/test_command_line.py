@@ -312,6 +312,7 @@ def test_explain_says_what_decided_with_its_hint_in_both_forms(work: Path) -> No
 def test_on_a_terminal_people_get_text(work: Path) -> None:
     scan = run(work, "scan", "logs", "--rules", "rules", terminal=True).stdout
     assert "3 events, 3 hits" in scan
+    assert "of 3 events were decided anew" in scan
     assert "high  Shell  WS-01" in scan
     explain = run(work, "explain", "--rules", "rules/shell.yml", "logs/b.evtx", terminal=True).stdout
     assert "Shell matches record 1" in explain

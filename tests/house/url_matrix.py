@@ -128,6 +128,8 @@ MATRIX: dict[str, Page] = {
     "cases:diff": Page(READ, EDIT),
     "cases:diff_accept": Page(None, EDIT),
     "cases:hits": Page(READ),
+    "cases:hits_csv": Page(READ),
+    "cases:hits_jsonl": Page(READ),
     "cases:judge": Page(None, EDIT),
     "cases:undo": Page(None, EDIT),
     "cases:star": Page(None, EDIT),

@@ -6,9 +6,11 @@ import pytest
 from django.core.cache import cache
 from django.http import QueryDict
 
+from scans_app.histogram import histogram
 from scans_app.hit_browser import HitBrowser
 from scans_app.models import Hit, HitGroup, Scan
 from scans_app.services import hit_groups
+from scans_app.services.hit_times import hit_times
 from scans_app.services.review import judge
 from scans_app.services.settling import settle_all
 from scans_app.services.stacks import STACK_COLUMNS, StackRow, stack
@@ -20,7 +22,7 @@ VERDICT_QUERIES = [
     "verdict=unjudged",
     "not.verdict=unjudged",
     "verdict=benign&verdict=unsure&computer=WS-1.example.org",
-    "verdict=unjudged&verdict=benign&not.verdict=benign&rule=1",
+    "verdict=unjudged&verdict=benign&not.verdict=benign&title=Tool started",
 ]
 QUERIES = [
     "",
@@ -35,6 +37,7 @@ QUERIES = [
 def scan(add_evidence, start, monkeypatch) -> Scan:
     """A scan that is over and so large that its hits are grouped: two rules, 40 hits, two files."""
     monkeypatch.setattr(hit_groups, "GROUPED_FROM", 40)
+    cache.clear()  # of what another test counted of its scan 1
     programs = ("tool.exe", "other.exe", "tool.exe")
     logs = [[process_event(n, programs[n % 3]) for n in range(at, at + 20)] for at in (0, 20)]
     scan = start([add_evidence(build_evtx(log), f"{at}.evtx") for at, log in enumerate(logs)])
@@ -83,6 +86,25 @@ def test_verdicts_given_changed_and_taken_back_are_counted(scan, owner):
         for query in ("", *VERDICT_QUERIES):
             assert counts(scan, query) == counted_alone(scan, query), query
     assert [row.value for row in stacks_of(scan, "verdict")] == ["", "benign", "unsure", "true_positive"]
+
+
+@pytest.mark.parametrize(
+    "query", ["", "level=low&from=2023-11-14T22:13:30", "user=EXAMPLE\\user2", *VERDICT_QUERIES]
+)
+def test_the_histogram_counts_what_the_hits_do(scan, owner, query):
+    judge(list(Hit.objects.of_scan(scan).order_by("time")[:12]), "benign", owner)
+    browser = HitBrowser(scan, QueryDict(query))
+    hits = browser.filters.without("level", "time").apply(Hit.objects.of_scan(scan))
+    alone = histogram(hit_times(hits), browser.filters.time_from, browser.filters.time_to)
+    assert browser.histogram == alone
+    assert browser.histogram.first == hits.order_by("time").first().time
+
+
+def test_a_verdict_changes_the_histogram_of_its_filter(scan, owner):
+    before = HitBrowser(scan, QueryDict("verdict=unjudged")).histogram.levels
+    judge(list(Hit.objects.of_scan(scan)[:3]), "benign", owner)
+    after = HitBrowser(scan, QueryDict("verdict=unjudged")).histogram.levels
+    assert sum(before.values()) - sum(after.values()) == 3
 
 
 def stacks_of(scan: Scan, field: str) -> list[StackRow]:
