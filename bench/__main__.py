@@ -25,6 +25,7 @@ NAMES = (
     "one_rule",
     "writing",
     "pages",
+    "many",
     "near",
     "editor",
     "debug",

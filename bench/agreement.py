@@ -1,6 +1,6 @@
 """Whether the scanner says the same as the plain evaluator of every rule and every event beside the project.
 
-    python -m bench agreement                       # all: 20 minutes of two cores; plain `make bench` leaves it out
+    python -m bench agreement                       # all: an hour of two cores; plain `make bench` leaves it out
     python -m bench agreement --seconds 300         # as much of all as five minutes of the clock are enough for
     python -m bench agreement --sample 10           # every tenth event
     python -m bench agreement --evidence FOLDER --rules FOLDER

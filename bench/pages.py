@@ -129,9 +129,8 @@ def print_share(what: str, times: list[float]) -> None:
     times.sort()
     place = min(len(times) - 1, int(len(times) * 0.95))
     late = sum(one > AT_MOST for one in times)
-    print(
-        f"== {what}: {len(times)} questions, p95 {times[place]:.0f} ms, slowest {times[-1]:.0f}, {late} over {AT_MOST:.0f}"
-    )
+    shares = f"p95 {times[place]:.0f} ms, slowest {times[-1]:.0f}, {late} over {AT_MOST:.0f}"
+    print(f"== {what}: {len(times)} questions, {shares}")
 
 
 def timed(question: Callable[[], Any]) -> tuple[float, float]:

@@ -62,6 +62,7 @@ def work(digest: str, evidence: Path) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sigmaweb.settings")
     django.setup()
     from scans_app.services import scanners
+    from scans_app.services.wanted_chunks import KeysByFile
     from sigma_engine import Scanner, load_compiled
     from sigmaweb.celery import app
 
@@ -70,7 +71,7 @@ def work(digest: str, evidence: Path) -> None:
     compiled = load_compiled(digest)
     assert compiled is not None
     scanner = Scanner(compiled)
-    scanners._kept[0] = scanners.LoadedScan(scanner, compiled, [])
+    scanners._kept[0] = scanners.LoadedScan(scanner, compiled, [], KeysByFile(compiled))
     print(f"with the compiled set: {scanners.resident_bytes() / 2**20:,.0f} MiB")
     guard, replaced, events = scanners.MemoryGuard(), 0, 0
     for log, number in chunks(logs_in(evidence)):

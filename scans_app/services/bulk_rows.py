@@ -29,6 +29,23 @@ def insert_rows(model: type[models.Model], rows: Iterable[Row], *, ignore_confli
             cursor.execute(statement, list(chain.from_iterable((*row.values(), *defaults) for row in batch)))
 
 
+def update_rows(model: type[models.Model], rows: Sequence[Row]) -> None:
+    """Write these columns of rows that are there; each names its key as `pk`."""
+    if not rows:
+        return
+    quote, by_name = (
+        connection.ops.quote_name,
+        {field.attname: field for field in model._meta.concrete_fields},
+    )
+    names = [name for name in rows[0] if name != "pk"]
+    changes = ", ".join(f"{quote(by_name[name].column)} = %s" for name in names)
+    table, key = quote(model._meta.db_table), quote(model._meta.pk.column)
+    with connection.cursor() as cursor:
+        # Names come from models alone, every value is a parameter.
+        statement = f"UPDATE {table} SET {changes} WHERE {key} = %s"  # noqa: S608
+        cursor.executemany(statement, [[*(row[name] for name in names), row["pk"]] for row in rows])
+
+
 def _unnamed(model: type[models.Model], names: Sequence[str]) -> list[models.Field[Any, Any]]:
     """The columns that rows with these names do not give, without a key that counts up by itself."""
     fields = model._meta.concrete_fields

@@ -27,7 +27,7 @@ from scans_app.services.event_rows import clean_text, whole_number
 from scans_app.services.frozen_filters import frozen_filters
 from scans_app.services.placeholders import lists_for_asking
 from scans_app.services.rule_run import Chunk, RuleRun
-from scans_app.services.wanted_chunks import chunks_to_read
+from scans_app.services.wanted_chunks import KeysByFile, chunks_to_read
 
 MAX_HITS = 50_000  # of one version: more can't be looked through, and would make a row of megabytes
 ROWS_KEPT = 200  # gained hits that can be listed
@@ -186,7 +186,7 @@ def _begin(diff: HitDiff, loaded: _Loaded, files: list[Evidence]) -> None:
 
 
 def _wanted(diff: HitDiff, loaded: _Loaded, file: Evidence, first: int) -> list[int]:
-    return chunks_to_read(diff.scan, loaded.compiled, file, first) if _is_untouched(file) else []
+    return chunks_to_read(diff.scan, KeysByFile(loaded.compiled), file, first) if _is_untouched(file) else []
 
 
 def _is_untouched(file: Evidence) -> bool:

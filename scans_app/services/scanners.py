@@ -21,6 +21,7 @@ from rules_app.selection import load_event_model, load_rule
 from scans_app.models import Scan
 from scans_app.services.event_rows import FrozenRule, clean_text
 from scans_app.services.placeholders import frozen_lists
+from scans_app.services.wanted_chunks import KeysByFile
 
 SCANNERS_KEPT = 2
 GROWTH = 32 * 1024**2  # what is freed rarely returns to the system: drop again only after growing this much
@@ -30,12 +31,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LoadedScan:
-    """What matching a scan's chunks needs. `rules` are in the order of the compiled set; `questions` those of a debug
-    scan."""
+    """What matching a scan's chunks needs. `rules` are in the order of the compiled set, `keys` say which chunks it
+    wants; `questions` are those of a debug scan."""
 
     scanner: sigma_engine.Scanner
     compiled: sigma_engine.CompiledSet
     rules: list[FrozenRule]
+    keys: KeysByFile
     questions: sigma_engine.Questions | None = None
 
 
@@ -86,7 +88,8 @@ def _load(scan: Scan) -> LoadedScan:
         for (rule_pk, version_pk), rule in zip(keys, compiled.rules, strict=True)
     ]
     questions = sigma_engine.Questions(compiled) if scan.debug else None
-    return LoadedScan(sigma_engine.Scanner(compiled, questions), compiled, frozen, questions)
+    scanner = sigma_engine.Scanner(compiled, questions)
+    return LoadedScan(scanner, compiled, frozen, KeysByFile(compiled), questions)
 
 
 class MemoryGuard:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from scans_app.models import Event, Hit, Scan, ScanRule, ScanUnit
-from scans_app.services.bulk_rows import insert_rows
+from scans_app.services.bulk_rows import Row, insert_rows, update_rows
 from scans_app.services.correlating import CorrelationRows, correlate_scan
 from scans_app.services.funnels import FunnelRows, funnel_rows, write_funnels
 from scans_app.services.hit_groups import group_all, group_hits
@@ -88,8 +89,13 @@ def _count_rules(scan: Scan, units: Iterable[ScanUnit], correlated: CorrelationR
         rule.events = sum(source_events[name] for name in rule.sources)
         rule.nearest = correlated.nearest.get(rule.position, {})
     told = [rule for rule in rules if rule.hits or rule.hits_capped or rule.events or rule.nearest]
-    ScanRule.objects.bulk_update(told, ["hits", "hits_capped", "events", "nearest"], batch_size=200)
+    update_rows(ScanRule, [_told_row(rule) for rule in told])
     return rules
+
+
+def _told_row(rule: ScanRule) -> Row:
+    counts = {"hits": rule.hits, "hits_capped": rule.hits_capped, "events": rule.events}
+    return {"pk": rule.pk, **counts, "nearest": json.dumps(rule.nearest)}
 
 
 def _source_events(units: Iterable[ScanUnit]) -> Counter[str]:

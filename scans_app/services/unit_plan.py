@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scans_app.models import Evidence, EvidenceChunk, Scan, ScanUnit
-from scans_app.services.wanted_chunks import chunks_to_read
+from scans_app.services.wanted_chunks import KeysByFile, chunks_to_read
 from sigma_engine import UNIT_BYTES, CompiledSet
 
 UNITS_WISHED = 16  # so that some workers end at about the same time
@@ -28,7 +28,8 @@ class UnitPlan:
 
 def plan_units(scan: Scan, evidence: Sequence[Evidence], compiled: CompiledSet) -> UnitPlan:
     """Cut what the scan has to read of the evidence into units; a file of which it reads nothing has none."""
-    to_read = [(file, chunks_to_read(scan, compiled, file)) for file in evidence]
+    keys = KeysByFile(compiled)
+    to_read = [(file, chunks_to_read(scan, keys, file)) for file in evidence]
     size = sum(_bytes_in(file, numbers) for file, numbers in to_read)
     step = min(max(size // UNITS_WISHED, SMALLEST_UNIT), UNIT_BYTES)
     stretches = [

@@ -78,7 +78,7 @@ def _match(unit: ScanUnit, scan: Scan, progress: _Progress, may_go_on: Callable[
     """Match chunk after chunk. True at the end of the unit, False when this worker should stop before it."""
     loaded = load_scan(scan)
     file = sigma_engine.open_evidence(unit.evidence.path)
-    numbers = chunks_to_read(scan, loaded.compiled, unit.evidence, progress.next_chunk, unit.last_chunk)
+    numbers = chunks_to_read(scan, loaded.keys, unit.evidence, progress.next_chunk, unit.last_chunk)
     careful = unit.crashes > 0  # a process died here: a checkpoint after each chunk finds the guilty one
     share, looked_at = CpuShare(scan.cpu_share), time.monotonic()
     progress.watch_caches(loaded.scanner)

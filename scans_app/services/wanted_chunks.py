@@ -10,16 +10,37 @@ from scans_app.models.hits import TEXT_KEPT
 from scans_app.services.event_rows import NUL_SHOWN
 from sigma_engine import CompiledSet, EventKey, WantedKeys
 
+_NAMES_KEPT = 8
+
+
+class KeysByFile:
+    """The wanted keys of a compiled set in files by name. It remembers the answers, which units of a scan ask again."""
+
+    def __init__(self, compiled: CompiledSet) -> None:
+        self._compiled = compiled
+        self._asks_file = any(source.files for source in compiled.model.sources)
+        self._of_name: dict[str, WantedKeys] = {}
+
+    def of(self, name: str) -> WantedKeys:
+        """Which keys are wanted in a file of this name."""
+        if not self._asks_file:
+            name = ""
+        if name not in self._of_name:
+            if len(self._of_name) >= _NAMES_KEPT:
+                self._of_name.clear()
+            self._of_name[name] = WantedKeys(self._compiled, name)
+        return self._of_name[name]
+
 
 def chunks_to_read(
-    scan: Scan, compiled: CompiledSet, evidence: Evidence, first: int = 0, last: int | None = None
+    scan: Scan, keys: KeysByFile, evidence: Evidence, first: int = 0, last: int | None = None
 ) -> list[int]:
-    """The wanted chunks (see there) that may hold an event inside the scan's time range. A debug scan counts every
+    """The chunks with wanted keys that may hold an event inside the scan's time range. A debug scan counts every
     event, and reads them all."""
     if scan.debug:
         wanted = list(range(first, evidence.chunk_count if last is None else last + 1))
     else:
-        wanted = wanted_chunks(compiled, evidence, first, last)
+        wanted = chunks_with_keys(keys.of(evidence.name).wants, evidence, first, last)
     outside = _outside(scan, evidence) if wanted else set()
     return [number for number in wanted if number not in outside]
 

@@ -12,6 +12,7 @@ from scans_app import access
 from scans_app.case_history import CaseHistory
 from scans_app.forms import CaseForm, MemberForm
 from scans_app.models import Case, CaseMember, Evidence, Hit, Scan
+from scans_app.newest_first import newest_first
 from scans_app.services.cases import MemberError, add_member, create_case, remove_member
 from scans_app.services.hit_marks import waiting_for
 from scans_app.views.frame import CaseFrame, case_frame
@@ -21,7 +22,7 @@ HISTORY_SHOWN = 6
 
 @require_GET
 def case_list(request: HttpRequest) -> HttpResponse:
-    """All cases that this person may see, newest first, with what each holds."""
+    """The cases that this person may see, newest first, a page at a time, with what each holds."""
     files = Evidence.objects.filter(case=OuterRef("pk")).exclude(state=Evidence.State.REFUSED).order_by()
     sums = files.values("case").annotate(n=Count("pk"), bytes=Sum("size"), seen=Sum("events"))
     scans = Scan.objects.filter(case=OuterRef("pk")).order_by().values("case").annotate(n=Count("pk"))
@@ -37,7 +38,7 @@ def case_list(request: HttpRequest) -> HttpResponse:
             role=Subquery(role),
         )
     )
-    return render(request, "cases/list.html", {"cases": cases})
+    return render(request, "cases/list.html", {"page": newest_first(cases, request.GET)})
 
 
 @require_http_methods(["GET", "POST"])

@@ -6,17 +6,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from rules_app.models import RuleSet
 from scans_app import access
+from scans_app.hit_browser import HitBrowser
 from scans_app.lane import Lane
 from scans_app.models import Hit, Scan, ScanRule
+from scans_app.newest_first import newest_first
 from scans_app.services.scans import cancel_scan
-from scans_app.services.stacks import scan_mark, stack
 from scans_app.views.frame import HEAVY, case_frame
 from sigmaweb.partials import render_partial
 
@@ -29,12 +30,12 @@ STOP_POLLING = 286  # htmx puts the answer in its place and asks no more
 
 @require_GET
 def scans(request: HttpRequest, case_pk: int) -> HttpResponse:
-    """All scans of the case, newest first."""
+    """The scans of the case, newest first, a page at a time."""
     case = access.get_visible_case(request, case_pk)
     rows = Scan.objects.of_case(case).select_related("created_by", "model_version__model")
     rows = rows.defer(*HEAVY, "model_version__text")
-    context = {"frame": case_frame(case, request.user), "tab": "scans", "scans": rows}
-    return render(request, "scans/list.html", context)
+    context = {"frame": case_frame(case, request.user), "tab": "scans"}
+    return render(request, "scans/list.html", context | {"page": newest_first(rows, request.GET)})
 
 
 @require_GET
@@ -98,7 +99,7 @@ def _result(scan: Scan) -> dict[str, Any]:
     return {
         "gaps": gaps[:GAPS_SHOWN],
         "gap_count": len(gaps),
-        "levels": stack(Hit.objects.of_scan(scan), "level", mark=scan_mark(scan)),
+        "levels": HitBrowser(scan, QueryDict("stack=level")).stack.counted,
         "rules": hit.select_related("rule_version__rule").order_by("-hits", "position")[:RULES_SHOWN],
         "rules_with_hits": hit.count(),
         "silent_correlations": _silent_correlations(scan),

@@ -8,7 +8,7 @@ import pytest
 
 from scans_app.models import Event
 from scans_app.models.hits import event_pk
-from scans_app.services.bulk_rows import insert_rows
+from scans_app.services.bulk_rows import insert_rows, update_rows
 from scans_app.services.event_rows import clean_event, event_json
 
 HOSTILE = [
@@ -49,3 +49,19 @@ def test_a_row_that_is_there_stays_as_it_is():
 def test_percent_signs_are_text():
     insert_rows(Event, [row(1, computer="%s %% %(a)s")])
     assert Event.objects.get().computer == "%s %% %(a)s"
+
+
+@pytest.mark.django_db
+def test_only_the_named_columns_of_the_named_rows_are_changed():
+    insert_rows(Event, [row(number, computer="before", user="same") for number in range(3)])
+    changed = [
+        {"pk": event_pk(1, 0, number), "computer": f"%s {number}", "data": '{"new": 1}'} for number in (0, 2)
+    ]
+    update_rows(Event, changed)
+    update_rows(Event, [])
+    found = list(Event.objects.order_by("pk").values_list("computer", "user", "data"))
+    assert found == [
+        ("%s 0", "same", {"new": 1}),
+        ("before", "same", {"number": 1}),
+        ("%s 2", "same", {"new": 1}),
+    ]
