@@ -13,6 +13,7 @@ from ahocorasick_rs import AhoCorasick
 
 from sigma_engine.collection import collection_paused
 from sigma_engine.patterns import RegexTest, TextPattern
+from sigma_engine.values import fold
 
 START, END = "\x02", "\x03"  # mark the ends of a value, so that a fixed end is part of a literal
 # Literals of a regex that would let nearly every value through.
@@ -96,7 +97,7 @@ class _Index:
     def found_in(self, text: str) -> tuple[set[int], list[tuple[int, TextTest]]]:
         true = set(self._any_text)
         open_tests = list(self._always)
-        folded = text.lower()
+        folded = fold(text)
         if self._automaton is not None:
             for slot in set(self._slots_in(f"{START}{folded}{END}")):
                 true.add(self._decided[slot])

@@ -10,6 +10,7 @@ from typing import Final
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from sigma_engine.patterns import TextPattern, ValueTest
+from sigma_engine.values import fold
 
 # What JSON may write in another way, or what folding may change (all but ASCII); braces come and go with GUIDs.
 _UNSURE: Final = re.compile(r"[^ -~]|[\\\\\"/{}]")
@@ -62,7 +63,7 @@ class Needles:
     def _finds(self, text: str) -> bool:
         # Lower case takes as long as the search itself, so most texts are ruled out without. Beyond ASCII there are
         # capitals that no piece is spelled with, such as the Kelvin sign.
-        return (not text.isascii() or self._pieces.finds(text)) and self._whole.finds(text.lower())
+        return (not text.isascii() or self._pieces.finds(text)) and self._whole.finds(fold(text))
 
 
 class _Automaton:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from sigma_engine.regexes import Regex
 from sigma_engine.text_pattern import TextPattern, Wild
-from sigma_engine.values import ABSENT, value_texts
+from sigma_engine.values import ABSENT, fold, value_texts
 
 __all__ = [
     "AnyTest",
@@ -259,9 +259,9 @@ class FieldRefTest:
         """Whether `left` stands to `right` as wanted; of lists, any pair."""
         lefts = left if isinstance(left, list) else [left]
         rights = right if isinstance(right, list) else [right]
-        fold = str if self.cased else str.lower
+        folded = str if self.cased else fold
         return any(
-            self._stands(fold(a), fold(b))
+            self._stands(folded(a), folded(b))
             for one in lefts
             for other in rights
             for a in value_texts(one)

@@ -10,7 +10,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from sigma_engine.values import value_texts
+from sigma_engine.values import fold, value_texts
 
 _SPECIAL = re.compile(r"[\\*?]")
 _TOKEN = re.compile(r"\\[\\*?]|[*?]|[^\\*?]+|\\")
@@ -88,21 +88,21 @@ class TextPattern:
         if not middle:
             return () if start or end else (before + after,)
         if len(middle) == 1 and isinstance(middle[0], str):
-            return (f"{before}{middle[0].lower()}{after}",)
+            return (f"{before}{fold(middle[0])}{after}",)
         if any(part in (Wild.ANY, Wild.ONE) for part in middle) or middle.count(Wild.DASH) > 2:
             return None
-        choices = [DASHES if part is Wild.DASH else (str(part).lower(),) for part in middle]
+        choices = [DASHES if part is Wild.DASH else (fold(str(part)),) for part in middle]
         return tuple(f"{before}{''.join(chosen)}{after}" for chosen in itertools.product(*choices))
 
     def required(self) -> str:
         """The longest literal part, folded: no value without it can match. Empty when there is none."""
-        return max((part.lower() for part in self.parts if isinstance(part, str)), key=len, default="")
+        return max((fold(part) for part in self.parts if isinstance(part, str)), key=len, default="")
 
     @cached_property
     def _expression(self) -> re.Pattern[str]:
         wild = {Wild.ANY: ".*", Wild.ONE: ".", Wild.DASH: f"[{re.escape(DASHES)}]"}
         body = "".join(
-            wild[part] if isinstance(part, Wild) else re.escape(part if self.cased else part.lower())
+            wild[part] if isinstance(part, Wild) else re.escape(part if self.cased else fold(part))
             for part in self.parts
         )
         return re.compile(body, re.DOTALL)
@@ -122,8 +122,8 @@ class TextPattern:
     def matches_text(self, text: str) -> bool:
         """Whether this one text fulfils the pattern."""
         if "\x02" in text or "\x03" in text:
-            return self._expression.fullmatch(text if self.cased else text.lower()) is not None
-        return self._searcher(text if self.cased else text.lower())
+            return self._expression.fullmatch(text if self.cased else fold(text)) is not None
+        return self._searcher(text if self.cased else fold(text))
 
     def matches(self, value: Any) -> bool:
         return any(map(self.matches_text, value_texts(value)))

@@ -33,6 +33,14 @@ _GUID = re.compile(r"\{?[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]
 GUID_LENGTHS = (36, 38)  # characters, without and with braces
 
 
+def fold(text: str) -> str:
+    """A text as it is compared when case does not count: in lower case, each character by itself (docs/semantics.md).
+
+    Python writes a Greek sigma at the end of a word as another letter: a text would not be found in a longer one.
+    """
+    return text.lower() if "Σ" not in text else text.replace("Σ", "σ").lower()
+
+
 def value_texts(value: Any) -> tuple[str, ...]:
     """The texts by which a single value matches a string pattern; none for null and absent.
 

@@ -222,3 +222,14 @@ def test_half_a_surrogate_pair_is_a_character_like_others() -> None:
     scanner = Scanner(compile_rules(rules, MODEL))
     for value in (f"{half}abc", f"abc{half}", f"a{half}bc", half):
         assert list(scanner.match(_event({"F": value}))) == _plain(rules, _event({"F": value})), ascii(value)
+
+
+@pytest.mark.parametrize("place", ["|contains", "|contains|cased", "|startswith", "|startswith|cased"])
+def test_a_sigma_is_the_same_letter_wherever_it_stands_in_a_word(place: str) -> None:
+    """Lower case of Σ depends on what stands beside it to Python; here each character is folded by itself."""
+    rules = [_selection({f"F{place}": "bΣ"}), _selection(["bΣ"])]
+    scanner = Scanner(compile_rules(rules, MODEL))
+    for value in ("bΣ", "bΣΣ", "bΣ b", "bΣb"):
+        assert list(scanner.match(_event({"F": value}))) == _plain(rules, _event({"F": value})) == [0, 1], (
+            value
+        )
