@@ -3,8 +3,8 @@ are the same.
 
 rsigma (cargo install rsigma) reads flat JSON and knows no log sources of Windows: it is given the Sysmon events, made
 flat beforehand, and the rules of the categories that Sysmon serves, and we the same events as .evtx. Hayabusa,
-Chainsaw and Zircolite are timed over the same folder when they are on the PATH; they come with rules of their own
-dialect, so their hits are not compared.
+Chainsaw and Zircolite are timed over the same folder when they are on the PATH, Hayabusa with the rules of its own
+dialect; each reads events in another way, so their hits are not compared here (docs/conformance.md does).
 """
 
 from __future__ import annotations
@@ -32,11 +32,19 @@ CATEGORIES = {
     "process_access": [10], "file_event": [11], "registry_add": [12], "registry_delete": [12], "registry_set": [13],
     "create_stream_hash": [15], "pipe_created": [17, 18], "dns_query": [22], "file_delete": [23, 26],
 }  # fmt: skip
+MAPPING = "mappings/sigma-event-logs-all.yml"
+# By their manuals: Hayabusa 4 (its own rules and their configuration lie beside it), Chainsaw 2, Zircolite 3.
 OTHERS = {
-    "hayabusa": ["json-timeline", "-w", "-q", "-d", "{evidence}", "-o", "{out}/hayabusa.json"],
-    "chainsaw": ["hunt", "{evidence}", "-s", "{rules}", "--json", "-o", "{out}/chainsaw.json"],
-    "zircolite": ["--evtx", "{evidence}", "--ruleset", "{rules}", "-o", "{out}/zircolite.json"],
-}
+    "hayabusa": ["dfir-timeline", "-w", "-q", "-Q", "-C", "-t", "jsonl", "-d", "{evidence}", "-o", "{out}/hayabusa"],
+    "chainsaw": [
+        *("--no-banner", "hunt", "{evidence}", "-s", "{rules}", "--mapping", "{beside}/" + MAPPING),
+        *("--skip-errors", "--json", "-o", "{out}/chainsaw"),
+    ],
+    "zircolite": [
+        *("--evtx", "{evidence}", "--ruleset", "{rules}", "-p", "sysmon", "-p", "windows-logsources"),
+        *("--nolog", "-q", "-o", "{out}/zircolite"),
+    ],
+}  # fmt: skip
 
 
 def main() -> None:
@@ -51,7 +59,11 @@ def main() -> None:
             if path is None:
                 print(f"{program}: not on the PATH")
                 continue
-            places = {"evidence": folder, "rules": rules_folder(given), "out": work}
+            beside = Path(path).resolve().parent
+            if program == "chainsaw" and not (beside / MAPPING).is_file():
+                print(f"{program}: there is no {MAPPING} beside it")
+                continue
+            places = {"evidence": folder, "rules": rules_folder(given), "out": work, "beside": beside}
             took = run([path, *(option.format(**places) for option in options)], work / "output")
             report(program, took, events)
 
