@@ -7,11 +7,11 @@ however many kinds of events it is asked of.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sigma_engine.condition import And, Not, Of, Ref, Tree
 from sigma_engine.detection import FieldTest, Group, Value
-from sigma_engine.literals import Literals, literals_of
+from sigma_engine.literals import Literals, TextTest, TextTests, literals_of
 from sigma_engine.patterns import AnyTest, RegexTest, TextPattern, ValueTest
 from sigma_engine.rule import Rule
 from sigma_engine.truth import AnyOf, Atoms, Nay, Truth, every, some
@@ -71,6 +71,18 @@ class AtomTable:
             return self._triggers[index]
         return truth.trigger(self._cost)  # only a part of the rule is left
 
+    def field_tests(self, numbers: Iterable[int]) -> FieldTests:
+        """The tests of some atoms of one field, ready to be asked."""
+        texts: list[tuple[int, TextTest, Literals]] = []
+        others: list[tuple[int, ValueTest]] = []
+        for number in numbers:
+            test, literals = self.all[number].test, self.literals[number]
+            if literals is None:
+                others.append((number, test))
+            else:
+                texts.append((number, cast(TextTest, test), literals))
+        return FieldTests(TextTests(texts), others)
+
     def _cost(self, atoms: Atoms) -> float:
         return sum([self._weights[atom] for atom in atoms])
 
@@ -108,6 +120,18 @@ class AtomTable:
             self.literals.append(literals_of(test) if isinstance(test, TextPattern | RegexTest) else None)
             self._weights.append(_weight(test))
         return number
+
+
+class FieldTests(NamedTuple):
+    """The tests of some atoms of one field, by how they are asked."""
+
+    texts: TextTests
+    others: list[tuple[int, ValueTest]]
+
+    @property
+    def all(self) -> list[tuple[int, ValueTest]]:
+        """Every atom with its test."""
+        return [*self.texts.tests, *self.others]
 
 
 def _weight(test: ValueTest) -> float:

@@ -14,7 +14,7 @@ from sigma_engine.classifier import CacheBudget, Classifier, ClassNames, Compute
 from sigma_engine.lambdas import LambdaError
 from sigma_engine.mapping import ORIGIN_FALLBACK
 from sigma_engine.model import Mapping, Model, Source
-from sigma_engine.patterns import FieldRefTest, ValueTest
+from sigma_engine.patterns import FieldRefTest
 from sigma_engine.references import Reference
 from sigma_engine.rule import Rule
 from sigma_engine.shared_tests import SharedTests
@@ -52,7 +52,7 @@ class Bucket:
         self.decided = 0  # verdicts that no cache knew
         self._timeouts = timeouts
         self._names = ClassNames()
-        by_field: dict[str, list[tuple[int, ValueTest]]] = {}
+        by_field: dict[str, list[int]] = {}
         self._references: list[Reference] = []
         self._lambdas: list[tuple[int, Mapping, VqlTest]] = []
         for number in sorted(atoms_in(truth for _, truth in truths)):
@@ -63,18 +63,11 @@ class Bucket:
             elif field and isinstance(test, VqlTest):
                 self._lambdas.append((number, model.mapping(field, accepted), test))
             else:
-                by_field.setdefault(field, []).append((number, test))
-        self._keywords = shared.keywords([atom for atom, _ in by_field.pop("", [])])
+                by_field.setdefault(field, []).append(number)
+        self._keywords = shared.keywords(by_field.pop("", []))
         self._classifiers = [
-            Classifier(
-                model.mapping(field, accepted),
-                tests,
-                shared.texts([atom for atom, _ in tests]),
-                self._names,
-                budget,
-                timeouts,
-            )
-            for field, tests in by_field.items()
+            Classifier(model.mapping(field, accepted), shared.of_field(atoms), self._names, budget, timeouts)
+            for field, atoms in by_field.items()
         ]
         self._plan(budget)
         self._index(truths, table)

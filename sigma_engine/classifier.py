@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from sigma_engine.literals import END, START, TextTests
+from sigma_engine.atoms import FieldTests
+from sigma_engine.literals import END, START, TextTest
 from sigma_engine.model import Mapping
-from sigma_engine.patterns import ExistsTest, RegexTest, TextPattern, ValueTest
+from sigma_engine.patterns import ExistsTest, TextPattern, ValueTest
 from sigma_engine.regexes import RegexTimeout
 from sigma_engine.truth import Atoms
 from sigma_engine.values import ABSENT, value_texts
@@ -95,8 +96,7 @@ class Classifier(dict[Any, int]):
     def __init__(
         self,
         mapping: Mapping,
-        tests: Sequence[tuple[int, ValueTest]],
-        texts: TextTests,
+        tests: FieldTests,
         names: ClassNames,
         budget: CacheBudget,
         timeouts: Timeouts,
@@ -104,9 +104,7 @@ class Classifier(dict[Any, int]):
         super().__init__()
         self.mapping = mapping
         self.misses = 0
-        self._tests = tests
-        self._texts = texts
-        self._others = [(a, t) for a, t in tests if not isinstance(t, TextPattern | RegexTest)]
+        self._texts, self._others = tests
         self._element_tests = [(a, t) for a, t in self._others if not isinstance(t, ExistsTest)]
         self._names = names
         self._budget = budget
@@ -163,16 +161,14 @@ class Classifier(dict[Any, int]):
         true = {atom for atom, test in others if test.matches(value)}
         for text in value_texts(value):
             if START in text or END in text:
-                open_tests = [
-                    (atom, test) for atom, test in self._tests if isinstance(test, TextPattern | RegexTest)
-                ]
+                open_tests = self._texts.tests
             else:
                 found, open_tests = self._texts.found_in(text)
                 true |= found
             true.update(atom for atom, test in open_tests if self._asked(test, text))
         return true
 
-    def _asked(self, test: TextPattern | RegexTest, text: str) -> bool:
+    def _asked(self, test: TextTest, text: str) -> bool:
         if isinstance(test, TextPattern):
             return test.matches_text(text)
         try:

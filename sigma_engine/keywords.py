@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
+from sigma_engine.atoms import FieldTests
 from sigma_engine.classifier import Timeouts
-from sigma_engine.literals import END, START, TextTests
+from sigma_engine.literals import END, START
 from sigma_engine.needles import Needles
-from sigma_engine.patterns import RegexTest, TextPattern, ValueTest
+from sigma_engine.patterns import TextPattern, ValueTest
 from sigma_engine.regexes import RegexTimeout
 from sigma_engine.values import GUID_LENGTHS, value_texts
 
@@ -56,18 +56,17 @@ def _may_match_number(test: ValueTest) -> bool:
 class KeywordClassifier:
     """All keyword tests of a bucket."""
 
-    def __init__(self, tests: Sequence[tuple[int, ValueTest]], texts: TextTests, timeouts: Timeouts) -> None:
-        self.tests = list(tests)
-        self._others = [(a, t) for a, t in tests if not isinstance(t, TextPattern | RegexTest)]
-        self._texts = texts
+    def __init__(self, tests: FieldTests, timeouts: Timeouts) -> None:
+        self._all = tests.all
+        self._texts, self._others = tests
         self._timeouts = timeouts
-        self._needles = Needles([test for _, test in self.tests])
-        self._with_numbers = any(_may_match_number(test) for _, test in tests)
+        self._needles = Needles([test for _, test in self._all])
+        self._with_numbers = any(_may_match_number(test) for _, test in self._all)
 
     def may_be_in(self, text: str) -> bool:
         """Whether a keyword may be true of an event. `text` is the JSON that the `evtx` parser wrote of it, "" when
         there is none."""
-        return bool(self.tests) and (not text or self._needles.may_be_in(text))
+        return bool(self._all) and (not text or self._needles.may_be_in(text))
 
     def true_of(self, event: dict[str, Any]) -> set[int]:
         """The keyword atoms that are true of an event."""
@@ -77,7 +76,7 @@ class KeywordClassifier:
             texts = [spelling for text in texts for spelling in value_texts(text)]
         joined = f"{END}{START}".join(texts)
         if joined.count(START) != len(texts) - 1 or joined.count(END) != len(texts) - 1:
-            return {atom for atom, test in self.tests if self._any_matches(test, texts)}
+            return {atom for atom, test in self._all if self._any_matches(test, texts)}
         # One pass over all values: between two of them stand both sentinels, which no literal spans.
         true, open_tests = self._texts.found_in(joined)
         return true | {atom for atom, test in (*open_tests, *self._others) if self._any_matches(test, texts)}

@@ -52,6 +52,11 @@ class TextTests:
         self._tests = tests
         self._index: _Index | None = None
 
+    @property
+    def tests(self) -> list[tuple[int, TextTest]]:
+        """Every atom with its test."""
+        return [(atom, test) for atom, test, _ in self._tests]
+
     def found_in(self, text: str) -> tuple[set[int], list[tuple[int, TextTest]]]:
         """(atoms that are true of `text`, tests that must still be asked). A sentinel in `text` ends a value there."""
         if self._index is None:
@@ -60,7 +65,7 @@ class TextTests:
         try:
             return self._index.found_in(text)
         except UnicodeEncodeError:  # half a surrogate pair, which the automaton does not take
-            return set(), [(atom, test) for atom, test, _ in self._tests]
+            return set(), self.tests
 
 
 class _Index:
