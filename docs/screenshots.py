@@ -114,6 +114,20 @@ def _lane(page: Page) -> None:
     page.evaluate("scrollTo(0, 0)")
 
 
+def _triage(page: Page) -> None:
+    """A star, an assignment, and verdicts that can be undone."""
+    page.keyboard.press("j")
+    page.keyboard.press("s")
+    page.locator("button.star[aria-pressed=true]").first.wait_for()
+    page.keyboard.press("a")
+    page.locator(".hit-who .val").first.wait_for()
+    for box in page.locator("#hits input[name=hit]").all()[1:3]:
+        box.check()
+    page.keyboard.press("2")
+    page.locator("#undo button").wait_for()
+    page.locator("#hits [data-verdict=benign]").nth(1).wait_for()
+
+
 def _rules_of_event(page: Page) -> None:
     """What would hit an event."""
     page.locator("#events .hit-rule a").first.click()
@@ -160,6 +174,8 @@ PICTURES = (
     Picture("near", "/rules/?q=Office program starts", _near),
     Picture("hits-dark", "{case}hits/?level=critical", scheme="dark"),
     Picture("hits-phone", "{case}hits/?level=critical", size=PHONE),
+    Picture("hits-triage", "{case}hits/?level=critical", _triage),
+    Picture("case-delete", "{case}delete/"),
     Picture("keys", "{case}hits/", lambda page: page.keyboard.press("?")),
     Picture("rules", "/rules/"),
     Picture("rules-import", "/rules/import/"),

@@ -6,7 +6,6 @@ import "./explain.js";
 import "./hits.js";
 import "./keep_place.js";
 import "./keyboard.js";
-import "./live_check.js";
 import "./pins.js";
 import "./send_at_once.js";
 import "./sent_text.js";

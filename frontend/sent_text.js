@@ -3,6 +3,6 @@
 const sent = sessionStorage.getItem("sigmaweb:sent");
 if (sent) {
   sessionStorage.removeItem("sigmaweb:sent");
-  const cameFromEditor = document.referrer.startsWith(`${location.origin}/rules/`);
-  if (cameFromEditor && !document.getElementById("rule-form")) localStorage.removeItem(sent);
+  const cameFromEditor = ["rules", "models"].some((room) => document.referrer.startsWith(`${location.origin}/${room}/`));
+  if (cameFromEditor && !document.querySelector("textarea[data-editor]")) localStorage.removeItem(sent);
 }

@@ -23,7 +23,7 @@ from rules_app.services.versions import text_sha256
 from sigma_engine import Filter, Placeholders, event_facts
 
 Kept = tuple[PinnedEvent | None, RuleTest | None]  # an event is one of the two or both
-SUMMARY = 200  # characters
+SUMMARY, SHORT_SUMMARY = 200, 90  # characters, in a row and beside a dot
 LAST_TIME = 253_402_300_800_000_000  # microseconds: the year 10000, where calendars end
 # What says most of an event to a reader, by how often people look there first; else its first texts.
 TELLING = (
@@ -81,6 +81,39 @@ class Dot:
         if self.test is None:
             return got
         return f"{got}, {self.test.expected}" if self.fails or self.hit is None else f"{got}, as expected"
+
+    @property
+    def label(self) -> str:
+        """Which event it is, with what was said of it."""
+        return f"Event {self.number}: {self.said}"
+
+    @property
+    def title(self) -> str:
+        """Its label and a few words of the event."""
+        short = self.summary
+        if len(short) > SHORT_SUMMARY:
+            short = f"{short[: SHORT_SUMMARY - 1]}…"
+        return f"{self.label}. {short}"
+
+    @property
+    def look(self) -> str:
+        """Its classes beside `dot`. The template asks once for what it would ask in five tags: there may be 500."""
+        state = " dot-fail" if self.fails else " dot-hit" if self.hit else ""
+        return f"{state} dot-test" if self.test is not None else state
+
+    @property
+    def mark(self) -> str:
+        """The icon in it, "" for none."""
+        if self.fails:
+            return "x"
+        if self.hit:
+            return "yes"
+        return "dash" if self.test is not None and self.hit is False else ""
+
+    @property
+    def is_loose_copy(self) -> bool:
+        """Whether it is a copy out of a case that is no test yet."""
+        return bool(self.origin.get("case")) and self.test is None
 
 
 @dataclass(frozen=True, slots=True)

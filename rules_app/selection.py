@@ -52,6 +52,15 @@ class RuleSelection:
         )
 
 
+_SAID: dict[str, tuple[bool, str]] = {}  # by the hash of the text
+SAID_KEPT = 50_000
+_ASKED = (
+    "number", "text", "sha256", "rule__rule_set_id", "rule__rule_uid", "rule__title", "rule__level", "rule__status",
+    "rule__category", "rule__product", "rule__service", "rule__tags", "rule__author", "rule__description",
+    "rule__broken", "rule__placeholders",
+)  # fmt: skip
+
+
 class Candidates:
     """The current versions of the enabled rules of the chosen sets, loaded once: which of them are chosen, and what
     those need beside them."""
@@ -62,7 +71,8 @@ class Candidates:
         if selection.sets:
             rules = rules.filter(rule_set__in=selection.sets)
         current = RuleVersion.objects.filter(pk__in=rules.values("current"))
-        self._versions = list(current.select_related("rule").order_by("rule_id"))
+        # Thousands of rows: what nobody asks of them, JSON and times above all, takes most of the reading.
+        self._versions = list(current.select_related("rule").only(*_ASKED).order_by("rule_id"))
         self._heads = _heads(self._versions)
 
     def chosen(self) -> list[RuleVersion]:
@@ -104,13 +114,13 @@ def _heads(versions: Sequence[RuleVersion]) -> list[sigma_engine.AnyRule]:
 
 def _head(version: RuleVersion, placeholders: sigma_engine.Placeholders) -> sigma_engine.AnyRule:
     rule = version.rule
-    if _ABOUT_OTHERS.search(version.text) and not rule.broken:
+    about_others, name = _said_of(version)
+    if about_others and not rule.broken:
         return load_rule(version, placeholders)
-    name = _NAME.search(version.text)
     return sigma_engine.Rule(
         id=rule.rule_uid,
         title=rule.title,
-        name=name[1] if name else "",
+        name=name,
         status=rule.status,
         level=rule.level_name,
         tags=tuple(rule.tags),
@@ -127,6 +137,18 @@ def _head(version: RuleVersion, placeholders: sigma_engine.Placeholders) -> sigm
         conditions=(),
         text=version.text,
     )
+
+
+def _said_of(version: RuleVersion) -> tuple[bool, str]:
+    """Whether a version's text is about other rules, and its `name`. A text always says the same, so each is searched
+    once a process."""
+    said = _SAID.get(version.sha256)
+    if said is None:
+        if len(_SAID) >= SAID_KEPT:
+            _SAID.clear()
+        name = _NAME.search(version.text)
+        said = _SAID[version.sha256] = bool(_ABOUT_OTHERS.search(version.text)), name[1] if name else ""
+    return said
 
 
 def placeholders_of_sets(versions: Iterable[RuleVersion]) -> dict[int, dict[str, list[str]]]:

@@ -39,7 +39,7 @@ class MemberForm(forms.Form):
         choices=CaseMember.Role,
         initial=CaseMember.Role.ANALYST,
         help_text="A reader sees all and changes nothing, an analyst also uploads, scans and judges, "
-        "an owner also manages members.",
+        "an owner also manages members and deletes.",
     )
 
     def clean_username(self) -> AbstractBaseUser:

@@ -27,7 +27,6 @@ from sigma_engine.evtx_chunk import (
 )
 from sigma_engine.evtx_json import from_evtx_json
 from sigma_engine.file_kinds import CHUNK_MAGIC
-from sigma_engine.second_parser import SecondParser
 
 MOST_FAILURES: Final = 10
 _TOLD: Final = 10
@@ -150,6 +149,11 @@ def _second_parser(
     The second parser takes up to a quarter of a second to fail on hostile bytes, so it is not asked any more
     once it failed often on a chunk.
     """
+    if all(position in events or position in reasons for position in range(len(slots))):
+        return
+    # Rarely needed, and it imports a lot: a tenth of the start of a scan.
+    from sigma_engine.second_parser import SecondParser
+
     parser = SecondParser(chunk)
     failures = 0
     for position, slot in enumerate(slots):

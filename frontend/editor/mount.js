@@ -1,5 +1,5 @@
 // The editor over a text field: what is typed is in the field at once, so that the form sends what is on the screen.
-import { acceptCompletion, autocompletion, startCompletion } from "@codemirror/autocomplete";
+import { acceptCompletion } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, foldGutter, foldKeymap, indentUnit } from "@codemirror/language";
@@ -8,35 +8,34 @@ import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/sea
 import { EditorState } from "@codemirror/state";
 import * as cm from "@codemirror/view";
 
-import { complete } from "./complete.js";
 import { listenToList, mendNearest, showFindings } from "./findings.js";
-import { hover, hoverByKey } from "./hover.js";
 import { indent } from "./indent.js";
 import { looks } from "./looks.js";
-import { listenToWhy, marks } from "./marks.js";
+import { listenToWhy } from "./marks.js";
 import { TextEvents } from "./text_events.js";
 import { Unsaved } from "./unsaved.js";
 import { goBetween } from "./why_key.js";
 
-export function mount(field) {
+// `own` are the extensions of what the text is of.
+export function mount(field, own) {
   const { form } = field;
   const events = new TextEvents(form, field.value);
-  const unsaved = new Unsaved(form, field.dataset.saved === undefined ? field.defaultValue : field.dataset.saved);
+  const unsaved = form.dataset.of && new Unsaved(form, field.dataset.saved === undefined ? field.defaultValue : field.dataset.saved);
 
   const changed = cm.EditorView.updateListener.of((update) => {
     if (update.selectionSet || update.docChanged) showCaret(update.state);
     if (!update.docChanged) return;
     field.value = update.state.doc.toString();
     events.changed(field.value);
-    unsaved.keep(field.value);
+    unsaved?.keep(field.value);
   });
-  const view = new cm.EditorView({ doc: field.value, extensions: [...extensions(field, events), changed] });
+  const view = new cm.EditorView({ doc: field.value, extensions: [cm.lineNumbers(), own, ...extensions(field, events), changed] });
   field.before(view.dom);
   field.hidden = true;
 
   const replace = (text) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
   field.addEventListener("input", () => field.value !== view.state.doc.toString() && replace(field.value));
-  unsaved.offer(document.getElementById("unsaved"), field.value, replace);
+  unsaved?.offer(document.getElementById("unsaved"), field.value, replace);
   listenToList(view);
   listenToWhy(view);
   goBetween(view);
@@ -65,16 +64,15 @@ function extensions(field, events) {
     cm.keymap.of([
       { key: "Mod-Enter", run },
       { key: "Mod-.", run: mendNearest },
-      { key: "Mod-Space", run: startCompletion },
       { key: "Tab", run: acceptCompletion },
       { key: "Tab", run: indentMore, shift: indentLess },
       ...defaultKeymap, ...historyKeymap, ...searchKeymap, ...foldKeymap, ...lintKeymap,
     ]),
-    cm.lineNumbers(), marks, foldGutter(), lintGutter(), history(), cm.drawSelection(), cm.highlightActiveLine(), cm.highlightActiveLineGutter(),
+    foldGutter(), lintGutter(), history(), cm.drawSelection(), cm.highlightActiveLine(), cm.highlightActiveLineGutter(),
     cm.highlightSpecialChars(), bracketMatching(), highlightSelectionMatches(), search({ top: false }), yaml(), indentUnit.of("    "),
-    EditorState.tabSize.of(4), autocompletion({ override: [complete], icons: false, maxRenderedOptions: 80 }), hover, hoverByKey, looks,
+    EditorState.tabSize.of(4), looks,
     overSelection, indent,
-    cm.EditorView.contentAttributes.of({ "aria-label": "Rule, YAML", "aria-describedby": "editor-help", spellcheck: "false", tabindex: "0" }),
+    cm.EditorView.contentAttributes.of({ "aria-label": `${field.dataset.editor}, YAML`, "aria-describedby": "editor-help", spellcheck: "false", tabindex: "0" }),
   ];
 }
 

@@ -1,5 +1,5 @@
-// Text that was not saved survives a closed tab: it is kept in this browser under the rule and the version that it
-// began with, and offered at the next visit. Nothing is replaced without being asked.
+// Text that was not saved survives a closed tab: it is kept in this browser under what it is the text of and the version that
+// it began with, and offered at the next visit. Nothing is replaced without being asked.
 const KEPT = "sigmaweb:unsaved:";
 const KEPT_DAYS = 30;
 
@@ -15,7 +15,7 @@ export class Unsaved {
   }
 
   get #rule() {
-    return `${KEPT}${this.#form.dataset.user}:${this.#form.dataset.rule}:`;
+    return `${KEPT}${this.#form.dataset.user}:${this.#form.dataset.of}:`;
   }
 
   get #key() {

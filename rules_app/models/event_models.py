@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.urls import reverse
+
+from rules_app.models.saved_texts import SavedText
 
 
 class EventModelQuerySet(models.QuerySet["EventModel"]):
@@ -51,30 +50,16 @@ class EventModel(models.Model):
         return reverse("rules:model", args=[self.pk])
 
 
-class EventModelVersion(models.Model):
-    """One saved text of a model. Never changed after it was made: scans name the version they ran with."""
+class EventModelVersion(SavedText):
+    """One saved text of a model."""
 
     model = models.ForeignKey(EventModel, on_delete=models.CASCADE, related_name="versions")
-    number = models.PositiveIntegerField()
-    text = models.TextField()
-    sha256 = models.CharField(max_length=64)
-    findings = models.JSONField(default=list)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
-    comment = models.TextField(blank=True)
-    created_at = models.DateTimeField()
 
-    class Meta:
-        ordering = ["-number"]
+    class Meta(SavedText.Meta):
         constraints = [models.UniqueConstraint(fields=["model", "number"], name="event_model_version_number")]
 
     def __str__(self) -> str:
         return f"{self.model.name} {self.number}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write a new version. Raises ValueError for one that was written before: it is immutable."""
-        if not self._state.adding:
-            raise ValueError("A model version does not change; save the model's text as a new version.")
-        super().save(*args, **kwargs)
 
     @property
     def broken(self) -> bool:

@@ -7,13 +7,12 @@ them.
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.urls import reverse
 
+from rules_app.models.saved_texts import SavedText
 from sigma_engine import LEVELS
 
 SEARCH_WORDS = 8  # more words than this narrow nothing and cost a scan of the table each
@@ -192,32 +191,20 @@ class Rule(models.Model):
         return "/".join(part or "*" for part in (self.category, self.product, self.service))
 
 
-class RuleVersion(models.Model):
-    """One saved text of a rule. Never changed after it was made: hits name the version that made them."""
+class RuleVersion(SavedText):
+    """One saved text of a rule.
+
+    Its findings are of the rule itself, with its set's placeholders; what a model says is asked when shown. Those of
+    the published version and of the draft follow the placeholders (services.placeholders), all else stays as it was.
+    """
 
     rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="versions")
-    number = models.PositiveIntegerField()
-    text = models.TextField()
-    sha256 = models.CharField(max_length=64)
-    # Of the rule itself, with its set's placeholders; what a model says is asked when shown. Those of the
-    # published version and of the draft follow the placeholders (services.placeholders), all else stays as it was.
-    findings = models.JSONField(default=list)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
-    comment = models.TextField(blank=True)
-    created_at = models.DateTimeField()
 
-    class Meta:
-        ordering = ["-number"]
+    class Meta(SavedText.Meta):
         constraints = [models.UniqueConstraint(fields=["rule", "number"], name="rule_version_number")]
 
     def __str__(self) -> str:
         return f"version {self.number}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write a new version. Raises ValueError for one that was written before: it is immutable."""
-        if not self._state.adding:
-            raise ValueError("A rule version does not change; save the rule's text as a new version.")
-        super().save(*args, **kwargs)
 
     @property
     def first_error_line(self) -> int:

@@ -108,8 +108,8 @@ def _editor(
     request: HttpRequest, form: TextForm, event_model: EventModel | None = None, *, status: int = 200
 ) -> HttpResponse:
     """The editor page. What was typed is in the form and stays, whatever was wrong with it."""
-    text = str(form["text"].value() or "")
-    context = {"form": form, "event_model": event_model, **_checked(text)}
+    text = with_line_ends_of("", str(form["text"].value() or ""))
+    context = {"form": form, "event_model": event_model, "not_saved": status != 200, **_checked(text)}
     return render(request, "models/edit.html", context, status=status)
 
 
@@ -125,7 +125,7 @@ def _conflict(
         "theirs": theirs,
         "base_number": form.cleaned_data["base_version"],
         "diff": diff_lines(theirs.text, text),
-        **_checked(text),
+        **_checked(with_line_ends_of("", text)),
     }
     return render(request, "models/conflict.html", context, status=409)
 

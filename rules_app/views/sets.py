@@ -73,7 +73,7 @@ def _page(
         "rules_total": rules.count(),
         "broken_total": rules.broken().count(),
         "uses": uses_of(shown),
-        **_checked(str(form["text"].value() or "")),
+        **_checked(with_line_ends_of("", str(form["text"].value() or ""))),
         **more,
     }
     return render(request, "rules/set.html", context, status=status)

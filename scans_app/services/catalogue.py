@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 def run_next_catalogue(may_go_on: Callable[[], bool]) -> bool:
     """Catalogue a slice of the next file that waits for it; False when none does."""
-    evidence = claim(Evidence.objects.order_by("pk"))
+    evidence = claim(Evidence.objects.filter(is_deleting=False).order_by("pk"))
     if evidence is None:
         return False
     with Heartbeat(evidence):

@@ -75,7 +75,7 @@ def delete_evidence(file: Evidence, user: AbstractBaseUser, *, scans: Sequence[i
         raise DeletionRefused(f"Nothing was deleted: {names} read this file. Tick that the {goes} too.")
     counts = count_files([file]) + count_scans(readers)
     _mark_scans(readers)
-    if not Evidence.objects.filter(pk=file.pk, is_deleting=False).update(is_deleting=True):
+    if not _mark_files(Evidence.objects.filter(pk=file.pk)):
         raise DeletionRefused("Somebody has deleted this file already.")
     kind = Deletion.Kind.EVIDENCE
     return _begin(file.case, user, kind, file.name, counts, scans=readers, files=[file.pk])
@@ -87,12 +87,18 @@ def delete_case(case: Case, user: AbstractBaseUser) -> Deletion:
     counts = count_case(case)
     if not Case.objects.filter(pk=case.pk, state=Case.State.OPEN).update(state=Case.State.DELETING):
         raise DeletionRefused("Somebody has deleted this case already.")
+    _mark_files(Evidence.objects.filter(case=case))
     return _begin(case, user, Deletion.Kind.CASE, case.name, counts)
 
 
 def scans_that_read(file: Evidence) -> QuerySet[Scan]:
     """The scans over this file, of those that are not being deleted."""
     return Scan.objects.of_case(file.case).filter(evidence=file)
+
+
+def _mark_files(files: QuerySet[Evidence]) -> int:
+    # The fence shuts out a worker that is cataloguing one of them.
+    return files.filter(is_deleting=False).update(is_deleting=True, fence=F("fence") + 1)
 
 
 def _mark_scans(pks: Sequence[int]) -> None:

@@ -123,13 +123,13 @@ def source_events(evidence: Iterable[Evidence], model: sigma_engine.Model) -> Co
 class _Sorting:
     run: list[RuleVersion] = field(default_factory=list)
     sources: Counter[str] = field(default_factory=Counter)
-    broken: list[tuple[int, str, str]] = field(default_factory=list)
+    broken: list[RuleVersion] = field(default_factory=list)
     not_served: list[tuple[int, str, str]] = field(default_factory=list)
 
     @property
     def left_out(self) -> list[LeftOut]:
         return [
-            LeftOut("broken", "The rule itself is broken", len(self.broken), self.broken),
+            LeftOut("broken", "The rule itself is broken", len(self.broken), _with_errors(self.broken)),
             LeftOut(
                 "not_served",
                 "The model has no events for the log source",
@@ -145,7 +145,7 @@ def _sort_out(versions: Iterable[RuleVersion], model: sigma_engine.Model) -> _So
     for version in versions:
         rule = version.rule
         if rule.broken:
-            sorting.broken.append((rule.pk, rule.title, _first_error(version)))
+            sorting.broken.append(version)
             continue
         if not rule.has_logsource:
             sorting.run.append(version)
@@ -163,8 +163,15 @@ def _sort_out(versions: Iterable[RuleVersion], model: sigma_engine.Model) -> _So
     return sorting
 
 
-def _first_error(version: RuleVersion) -> str:
-    errors = (finding for finding in version.findings if finding["severity"] == "error")
+def _with_errors(versions: Sequence[RuleVersion]) -> list[tuple[int, str, str]]:
+    """Broken rules with their first errors, as `LeftOut.rules`."""
+    pks = [version.pk for version in versions]
+    findings = dict(RuleVersion.objects.filter(pk__in=pks).values_list("pk", "findings"))
+    return [(version.rule_id, version.rule.title, _first_error(findings[version.pk])) for version in versions]
+
+
+def _first_error(findings: list[dict[str, Any]]) -> str:
+    errors = (finding for finding in findings if finding["severity"] == "error")
     return next((f"line {error['line']}: {error['message']}" for error in errors), "")
 
 

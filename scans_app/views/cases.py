@@ -23,9 +23,18 @@ HISTORY_SHOWN = 6
 @require_GET
 def case_list(request: HttpRequest) -> HttpResponse:
     """The cases that this person may see, newest first, a page at a time, with what each holds."""
-    files = Evidence.objects.filter(case=OuterRef("pk")).exclude(state=Evidence.State.REFUSED).order_by()
+    files = (
+        Evidence.objects.filter(case=OuterRef("pk"), is_deleting=False)
+        .exclude(state=Evidence.State.REFUSED)
+        .order_by()
+    )
     sums = files.values("case").annotate(n=Count("pk"), bytes=Sum("size"), seen=Sum("events"))
-    scans = Scan.objects.filter(case=OuterRef("pk")).order_by().values("case").annotate(n=Count("pk"))
+    scans = (
+        Scan.objects.filter(case=OuterRef("pk"), is_deleting=False)
+        .order_by()
+        .values("case")
+        .annotate(n=Count("pk"))
+    )
     role = CaseMember.objects.filter(case=OuterRef("pk"), user=request.user).values("role")
     cases = (
         Case.objects.visible_to(request.user)

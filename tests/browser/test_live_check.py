@@ -19,24 +19,6 @@ document.addEventListener("htmx:beforeOnLoad", () => {
 """
 
 
-def test_an_answer_older_than_the_text_is_not_shown(page: Page) -> None:
-    from playwright.sync_api import expect
-
-    page.goto("/models/new/")
-    text = page.locator("#id_text")
-    findings = page.locator("#findings")
-    page.evaluate(TYPE_WHEN_THE_ANSWER_COMES)
-    with page.expect_response("**/models/check/"):
-        text.fill("name: A\nnowhere: 1\n")
-    expect(findings).to_have_attribute("aria-busy", "true")
-    expect(findings).not_to_contain_text("nowhere")
-
-    text.press("End")
-    text.press_sequentially(" ")  # the next answer is about the text that is there
-    expect(findings).not_to_have_attribute("aria-busy", "true")
-    expect(findings).to_contain_text("selection")
-
-
 def test_an_answer_older_than_the_rule_is_not_shown(page: Page) -> None:
     from playwright.sync_api import expect
 
@@ -70,10 +52,9 @@ def test_the_findings_follow_the_set_that_a_new_rule_is_put_into(page: Page) -> 
     page.keyboard.press("Control+s")
 
     page.get_by_role("link", name="A set with lists", exact=True).click()
-    lists = page.locator("#id_text")
-    lists.fill("ops: []")
+    write(page, "ops: []")
     expect(page.locator("#findings")).to_contain_text("`ops` has no values")
-    lists.fill("ops: [root]")
+    write(page, "ops: [root]")
     expect(page.locator("#findings")).to_contain_text("Nothing to mend")
     page.keyboard.press("Control+s")
     expect(page.locator("#messages")).to_contain_text("1 rule asks for placeholders, 0 broken")

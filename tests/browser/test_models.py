@@ -59,7 +59,7 @@ def test_a_mended_mapping_lets_a_silent_rule_find(
     )
     page.goto("/models/new/")
     page.locator("#id_name").fill("Bakery")
-    page.locator("#id_text").fill(MODEL.format(path="reading.fahrenheit"))
+    write(page, MODEL.format(path="reading.fahrenheit"))
     page.get_by_role("button", name="Save").click()
     page.wait_for_url(re.compile(r"/models/\d+/$"))
     model = page.url
@@ -81,7 +81,7 @@ def test_a_mended_mapping_lets_a_silent_rule_find(
     expect(page.locator("main")).to_contain_text("found no hits")
 
     page.goto(f"{model}edit/")
-    page.locator("#id_text").fill(MODEL.format(path="reading.celsius"))
+    write(page, MODEL.format(path="reading.celsius"))
     page.keyboard.press("Control+s")
     page.wait_for_url(model)
     _scan(page, case)
@@ -91,10 +91,11 @@ def test_a_mended_mapping_lets_a_silent_rule_find(
 
 def test_a_fault_in_a_lambda_is_found_at_its_place_while_typing(page: Page) -> None:
     page.goto("/models/new/")
-    page.locator("#id_text").fill(MODEL.format(path="reading.celsius || nonsense("))
+    write(page, MODEL.format(path="reading.celsius || nonsense("))
     findings = page.locator("#findings")
     expect(findings.get_by_role("link", name=re.compile("Line 8"))).to_be_visible()
-    page.locator("#id_text").fill(MODEL.format(path="reading.celsius"))
+    expect(page.locator(".cm-line", has_text="Temperature").locator(".cm-lintPoint-error")).to_be_attached()
+    write(page, MODEL.format(path="reading.celsius"))
     expect(findings.get_by_role("link", name=re.compile("Line 8"))).to_have_count(0)
 
 

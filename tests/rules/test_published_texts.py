@@ -41,7 +41,7 @@ def forms_of(text: str) -> Iterator[str]:
 
 def sent_by_a_browser(text: str) -> str:
     """What a browser sends of a text that the page shows and nobody changes (HTML standard, textarea's values)."""
-    page = render_to_string("rules/_rule_text.html", {"form": TextForm(initial={"text": text})})
+    page = render_to_string("rules/_text.html", {"editor": "Rule", "form": TextForm(initial={"text": text})})
     found = TEXTAREA.search(page)
     assert found is not None
     value = html.unescape(found[1].replace("\r\n", "\n").replace("\r", "\n")).removeprefix("\n")

@@ -256,3 +256,15 @@ def test_trials_and_searches_of_a_case_go_with_it_and_who_deleted_it_stays(case,
         12,
         True,
     )
+
+
+def test_a_worker_that_catalogues_a_file_writes_nothing_once_it_is_deleted(case, add_evidence, owner):
+    from scans_app.services.claims import LeaseLost, claim, move
+
+    file = add_evidence(log_bytes(3), catalogued=False)
+    held = claim(Evidence.objects.all())
+    delete_evidence(file, owner)
+    with pytest.raises(LeaseLost):
+        move(held, next_chunk=1)
+    do_all_work()
+    assert not Evidence.objects.exists()
