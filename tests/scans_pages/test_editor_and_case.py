@@ -145,7 +145,7 @@ def test_a_dot_keeps_the_rules_own_verdict_and_names_the_filter_that_a_scan_woul
     sent = {"text": RULE, "rule_set": "", "pin": pin_of_case}
     page = owner_client.post("/rules/dots/", sent).content.decode()
     assert "1 of 1 hit" in page
-    assert "The global filter Tools of the harbour takes 1 of the hits away in a scan" in page
+    assert "1 taken away in a scan by Tools of the harbour" in page
     why = owner_client.post("/cases/explain/", sent).content.decode()
     assert "A scan does not have this hit: the global filter Tools of the harbour takes it away." in why
 
