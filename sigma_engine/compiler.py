@@ -7,10 +7,10 @@ model. Buckets are built from it by the scanner, for the kinds of events that re
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from sigma_engine import disk_cache
 from sigma_engine.atoms import AtomTable
@@ -104,7 +104,15 @@ def compile_rules(rules: Sequence[AnyRule], model: Model, quiet: Collection[int]
     )
 
 
-def set_digest(rules: Sequence[AnyRule], model: Model, quiet: Collection[int] = ()) -> str:
+class HasDigest(Protocol):
+    """A rule, or what stands for one that is not parsed yet."""
+
+    @property
+    def digest(self) -> str:
+        """As `Rule.digest`."""
+
+
+def set_digest(rules: Iterable[HasDigest], model: Model, quiet: Collection[int] = ()) -> str:
     """Names what a compiled set is made of: engine version, model, and rules in their order (SHA-256, hex)."""
     digest = hashlib.sha256(f"{ENGINE_VERSION}\n{code_digest().hex()}\n{model.digest}\n".encode())
     for rule in rules:

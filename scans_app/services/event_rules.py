@@ -1,11 +1,13 @@
 """What would hit an event: the published rules that match it, and those that one clause kept from it.
 
-The rules are read and compiled once a process and kept; a rule that changes is read again alone.
+The compiled library is kept in the process and in the engine's cache, which is asked by the texts of the rules before
+any is parsed; a rule that changes is read again alone.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
@@ -20,7 +22,19 @@ from rules_app.selection import (
     resolve,
 )
 from scans_app.services.raw_events import RawEvent
-from sigma_engine import ABSENT, AnyRule, Clause, RulesFinder, compile_rules
+from sigma_engine import (
+    ABSENT,
+    AnyRule,
+    Clause,
+    CompiledSet,
+    Filter,
+    Model,
+    RulesFinder,
+    compile_rules,
+    load_compiled,
+    set_digest,
+    store_compiled,
+)
 
 FOUND_SHOWN = 200  # characters
 
@@ -113,16 +127,45 @@ def _finder(user: User) -> tuple[RulesFinder, list[RuleVersion]]:
     lists = placeholders_of_sets([version for version in versions if version.rule.placeholders])
     key = (default.current.pk, tuple(version.pk for version in versions), repr(sorted(lists.items())))
     if _kept.key != key or _kept.finder is None:
-        _kept.rules = {version.pk: _read(version, lists) for version in versions}
-        _kept.finder = RulesFinder(
-            compile_rules(list(_kept.rules.values()), load_event_model(default.current))
-        )
+        compiled = _compiled(versions, lists, load_event_model(default.current))
+        _kept.finder = RulesFinder(compiled)
         _kept.key = key
     return _kept.finder, versions
 
 
+def _compiled(
+    versions: Sequence[RuleVersion], lists: dict[int, dict[str, list[str]]], model: Model
+) -> CompiledSet:
+    """The library as one set: from the engine's cache, else compiled and put there."""
+    digests = [
+        _Unread(version.sha256) if _is_plain(version) else _read(version, lists) for version in versions
+    ]
+    known = load_compiled(set_digest(digests, model))
+    if known is not None:
+        # For the day when one of them changes; filters have changed the rules of a set, so those are read anew.
+        changed = any(isinstance(rule, Filter) for rule in known.rules)
+        _kept.rules = (
+            {} if changed else {one.pk: rule for one, rule in zip(versions, known.rules, strict=True)}
+        )
+        return known
+    _kept.rules = {version.pk: _read(version, lists) for version in versions}
+    return store_compiled(compile_rules(list(_kept.rules.values()), model))
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """Stands for a rule whose text nobody has parsed: a rule's digest is that of its text."""
+
+    digest: str
+
+
+def _is_plain(version: RuleVersion) -> bool:
+    """Whether the rule is its text alone: it asks for no placeholders."""
+    return not version.rule.placeholders
+
+
 def _read(version: RuleVersion, lists: dict[int, dict[str, list[str]]]) -> AnyRule:
     """The engine's rule of a version; one that asks for no placeholders always means the same."""
-    if version.pk in _kept.rules and not version.rule.placeholders:
+    if version.pk in _kept.rules and _is_plain(version):
         return _kept.rules[version.pk]
     return load_rule(version, lists.get(version.rule.rule_set_id, {}))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
 
-    from rules_app.models import RuleSet
+    from rules_app.models import RuleSet, RuleVersion
     from scans_app.models import Case, Evidence, Hit
 
 pytestmark = pytest.mark.django_db
@@ -244,3 +244,37 @@ def test_under_a_broken_default_model_nothing_is_explained_and_the_page_says_so(
     address, rule = f"/cases/{case.pk}/evidence/{evidence.pk}/events/0/0", rule_set.rules.all()[0]
     assert "is broken" in page_of(owner_client, f"{address}/explain/?rule={rule.pk}")
     assert "is broken" in page_of(owner_client, f"{address}/rules/?wait=1")
+
+
+def test_what_would_hit_an_event_takes_the_library_from_the_cache_in_a_process_that_has_not_read_it(
+    case: Case, evidence: Evidence, owner_client: Client, rule_set: RuleSet, owner: User,
+    monkeypatch: pytest.MonkeyPatch, publish_text: Callable[..., RuleVersion],
+) -> None:  # fmt: skip
+    from scans_app.services import event_rules
+
+    asked: list[int] = []
+    load = event_rules.load_rule
+
+    def watched(version: RuleVersion, lists: Any) -> Any:
+        asked.append(version.pk)
+        return load(version, lists)
+
+    monkeypatch.setattr(event_rules, "load_rule", watched)
+    monkeypatch.setattr(event_rules, "_kept", event_rules._Kept())
+    address = f"/cases/{case.pk}/evidence/{evidence.pk}/events/0/0/rules/?wait=1"
+
+    def answer() -> str:
+        found = re.search(r"Of \d+ published rules[^<]*", page_of(owner_client, address))
+        assert found is not None
+        return found[0]
+
+    first = answer()
+    assert "1 matches it" in first
+    asked.clear()
+    monkeypatch.setattr(event_rules, "_kept", event_rules._Kept())  # another process
+    assert answer() == first
+    assert asked == []
+    rule = rule_set.rules.get(title="Tool started")
+    changed = publish_text(rule, rule.current.text.replace("tool.exe", "nothing.exe"))
+    assert "0 match it" in answer()
+    assert asked == [changed.pk]
