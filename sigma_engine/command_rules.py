@@ -19,7 +19,7 @@ from sigma_engine.correlation_plan import needed_rules
 from sigma_engine.findings import Severity
 from sigma_engine.funnel_document import NeverTried
 from sigma_engine.inputs import RuleFile, RuleFiles, parse_files, rule_files
-from sigma_engine.model import Model
+from sigma_engine.model import load_model
 from sigma_engine.rule import AnyRule
 from sigma_engine.selection import select_rules
 from sigma_engine.tuning import apply_tuning, parse_tuning
@@ -48,20 +48,23 @@ class ChosenRules:
     told: list[tuple[str, str]]
 
 
-def choose_rules(options: argparse.Namespace, model: Model, complaints: Complaints) -> ChosenRules:
-    """The rules that the options name, under the model; those that they need stay silent.
+def choose_rules(options: argparse.Namespace, complaints: Complaints) -> ChosenRules:
+    """The rules that the options name, under the model that they name; those that they need stay silent.
 
-    Raises SelectionError for a choice that cannot be understood, OSError and ValueError for tuning lists that cannot be
-    read.
+    Raises ModelError for a model and SelectionError for a choice that cannot be understood, OSError and ValueError for
+    tuning lists that cannot be read.
     """
+    # A model that ships with the engine is known by its name, as the engine's code is.
+    model = load_model(options.model) if Path(options.model).exists() else None
     files = rule_files(options.rules)
     lists = _tuning_lists(options)
-    name = _digest(files, lists, options, model)
+    name = _digest(files, lists, options, model.digest if model is not None else "")
     known = disk_cache.load(name, ChosenRules)
     if known is not None:
         for what, reason in known.told:
             complaints.tell(what, reason)
         return known
+    model = model or load_model(options.model)
     parsed = parse_files(files)
     rules, never = _usable(parsed, complaints), _broken(parsed)
     if options.tuning:
@@ -88,11 +91,12 @@ def choose_rules(options: argparse.Namespace, model: Model, complaints: Complain
     return made
 
 
-def _digest(files: list[RuleFile], lists: list[str], options: argparse.Namespace, model: Model) -> str:
+def _digest(files: list[RuleFile], lists: list[str], options: argparse.Namespace, model: str) -> str:
     """Names all that the choice is made of: the engine, the model, files with their names, lists and options."""
     digest = hashlib.sha256(disk_cache.code_digest())
-    digest.update(repr((model.digest, lists, options.tuning, options.level, options.status)).encode())
-    digest.update(repr((options.tag, options.title, options.rule_filter)).encode())
+    digest.update(repr((options.model, model, lists, options.tuning)).encode())
+    choice = (options.level, options.status, options.tag, options.title, options.rule_filter)
+    digest.update(repr(choice).encode())
     for path, content, problem in files:
         digest.update(repr((path, len(content), problem)).encode())
         digest.update(content)

@@ -14,7 +14,6 @@ from typing import IO
 
 from sigma_engine.abbreviations import read_abbreviations
 from sigma_engine.collection import keep_for_good
-from sigma_engine.command_check import model_of
 from sigma_engine.command_rules import Complaints, choose_rules
 from sigma_engine.compiler import CompiledSet
 from sigma_engine.correlation import Correlated, correlate
@@ -25,6 +24,7 @@ from sigma_engine.funnel_questions import Questions
 from sigma_engine.funnel_report import FunnelReport
 from sigma_engine.hit_lines import Line, LineStyle, correlation_line
 from sigma_engine.inputs import evidence_paths
+from sigma_engine.model import ModelError
 from sigma_engine.parallel import Job, UnitResult, scan_files
 from sigma_engine.selection import SelectionError
 from sigma_engine.sorted_hits import SortedHits
@@ -32,14 +32,11 @@ from sigma_engine.sorted_hits import SortedHits
 
 def run_scan(options: argparse.Namespace) -> int:
     """Scans and writes every hit; see `__main__` for the options."""
-    model = model_of(options.model)
-    if model is None:
-        return 2
     complaints = Complaints()
     try:
-        chosen = choose_rules(options, model, complaints)
+        chosen = choose_rules(options, complaints)
         style = _style(options)
-    except (SelectionError, ValueError, OSError) as error:
+    except (ModelError, SelectionError, ValueError, OSError) as error:
         print(f"sigma_engine: {error}", file=sys.stderr)
         return 2
     compiled = chosen.compiled

@@ -38,10 +38,11 @@ def cache_folder() -> Path:
 
 @cache
 def code_digest() -> bytes:
-    """Names the engine's own code and the Python that runs it, for use in names: what other code has pickled is not
-    loaded, whatever its version says (SHA-256)."""
+    """Names the engine's own code, the models that ship with it and the Python that runs it, for use in names: what
+    other code has pickled is not loaded, whatever its version says (SHA-256)."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    folder = Path(__file__).parent
+    for path in sorted((*folder.rglob("*.py"), *folder.rglob("*.yaml"))):
         digest.update(path.read_bytes())
     return digest.digest()
 

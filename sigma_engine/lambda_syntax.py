@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 from lark import Lark, Token, Tree
@@ -67,11 +68,16 @@ _COMMENT: /\/\/[^\n]*|--[^\n]*|\/\*.*?\*\//s
 %ignore _COMMENT
 """
 
-_PARSER = Lark(_GRAMMAR, parser="lalr", lexer="contextual", maybe_placeholders=False)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", "'": "'", '"': '"'}
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
 Syntax = Tree[Token]
+
+
+@cache
+def _parser() -> Lark:
+    """Made when it is first asked: many a scan needs none."""
+    return Lark(_GRAMMAR, parser="lalr", lexer="contextual", maybe_placeholders=False)
 
 
 def parse(text: str) -> Syntax:
@@ -79,7 +85,7 @@ def parse(text: str) -> Syntax:
     if len(text) > MAX_TEXT:
         raise LambdaError(f"The lambda has {len(text):,} characters, the limit is {MAX_TEXT:,}.")
     try:
-        root = _PARSER.parse(text).children[0]
+        root = _parser().parse(text).children[0]
     except UnexpectedInput as error:
         raise _syntax_error(text, error) from None
     assert isinstance(root, Tree)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from sigma_engine import lambda_values as values
 from sigma_engine.lambda_builder import Builder, Evaluate, Path
@@ -36,7 +36,7 @@ _WORDS = frozenset(
 
 
 class Lambda:
-    """A compiled lambda: call it with a dict. Picklable (as its text).
+    """A compiled lambda: call it with a dict. Picklable (as its text, which is compiled again when it is first called).
 
     `text` is its source. `path` is its member path when it is nothing but one (`x=>x.EventData.Image`), else
     None. `inputs` are all the member paths that it reads of its argument; `()` stands for the whole of it.
@@ -48,7 +48,7 @@ class Lambda:
         self,
         text: str,
         tables: Mapping[str, Any],
-        evaluate: Evaluate,
+        evaluate: Evaluate | None,
         inputs: frozenset[Path],
         path: Path | None,
     ) -> None:
@@ -95,6 +95,8 @@ class Lambda:
         return tuple(key)
 
     def _evaluated(self, run: Run) -> Any:
+        if self._evaluate is None:
+            self._evaluate = Builder(self.tables).body(parse(self.text), 1)
         try:
             return self._evaluate(run)
         except RecursionError as error:
@@ -103,8 +105,8 @@ class Lambda:
     def __repr__(self) -> str:
         return f"Lambda({self.text!r})"
 
-    def __reduce__(self) -> tuple[Callable[..., Lambda], tuple[str, Mapping[str, Any]]]:
-        return compile_lambda, (self.text, self.tables)
+    def __reduce__(self) -> tuple[type[Lambda], tuple[Any, ...]]:
+        return Lambda, (self.text, self.tables, None, self.inputs, self.path)
 
 
 class FieldLambda:
@@ -152,7 +154,7 @@ def compile_lambda(text: str, tables: Mapping[str, Any] | None = None) -> Lambda
     tables = tables or {}
     path = _plain_path(text)
     if path is not None:
-        return Lambda(text, tables, _never, frozenset((path,)), path)
+        return Lambda(text, tables, None, frozenset((path,)), path)
     builder = Builder(tables)
     root = parse(text)
     body = builder.body(root, 1)
@@ -165,7 +167,3 @@ def _plain_path(text: str) -> Path | None:
     if found is None or found[1].lower() in _WORDS:
         return None
     return tuple(name or quoted for name, quoted in _STEP.findall(found[2]))
-
-
-def _never(run: Run) -> NoReturn:
-    raise AssertionError("a lambda that is a path follows it")

@@ -110,6 +110,18 @@ def test_what_a_scan_is_made_of_is_seen_when_it_changes(scan: Scan, change: str)
     assert scan(*(["--level", "low"] if change == "option" else [])) != before
 
 
+def test_a_model_of_a_file_is_read_again_when_it_changes_and_missed_when_it_is_gone(scan: Scan) -> None:
+    own = Path("own.yaml")
+    own.write_text("name: Own\nextends: Windows event logs\n")
+    assert len(scan("--model", "own.yaml")[0].splitlines()) == 2
+    own.write_text("name: Own\nlog_sources:\n  - {logsource: '*/linux/*', channels: [none]}\n")
+    assert scan("--model", "own.yaml")[0] == ""
+    own.unlink()
+    out, told, code = scan("--model", "own.yaml")
+    assert (out, code) == ("", 2)
+    assert "There is no model and no file `own.yaml`" in told
+
+
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file of a value that is kept under the name `one`."""
