@@ -19,6 +19,7 @@ from bench.house import House
 from bench.inputs import Stopwatch, arguments, chunks, load_rules, print_load, rules_folder
 from rules_app.services.pins import MAX_PINS, PinSource, pin_events, unpin
 from sigma_engine import EvidenceFile, Rule, event_key, open_evidence
+from sigmaweb import wsgi
 
 EDITS = 200
 PINS = 42
@@ -39,6 +40,9 @@ def main() -> None:
     middle, most = chosen_rules(rules_folder(given))
     house = House()
     pin_events(house.user, None, list(islice(pin_sources(), PINS)))
+    assert (
+        wsgi.application is not None
+    )  # loaded as the web server loads it: what is loaded is no garbage to look through
     client = Client(headers={"host": "localhost"})
     client.force_login(house.user)
 
