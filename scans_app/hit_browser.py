@@ -20,8 +20,9 @@ from rules_app.event_values import NOTHINGS
 from rules_app.keys import read_key
 from rules_app.models import Rule
 from scans_app.histogram import Histogram, counted_times, histogram
-from scans_app.hit_filters import COLUMNS, MARKS, NOT, Clause, HitFilters, with_query
+from scans_app.hit_filters import COLUMNS, NOT, Clause, HitFilters, with_query
 from scans_app.hit_stack import HitStack, can_stack
+from scans_app.mark_filters import MARKS
 from scans_app.models import Evidence, Hit, HitGroup, Scan
 from scans_app.services.grouped_hits import GroupedHits
 from scans_app.services.hit_pages import SORTS, HitPage, PageError, hit_page

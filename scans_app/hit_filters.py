@@ -19,7 +19,8 @@ from django.http import QueryDict
 from rules_app.event_values import NOTHINGS
 from rules_app.keys import read_key
 from scans_app.event_values import event_field_is
-from scans_app.models import Hit, HitAssignment, HitGroup, HitStar, Scan
+from scans_app.mark_filters import MARKS, ME, marked_keys
+from scans_app.models import Hit, HitGroup, Scan
 from sigma_engine import LEVELS, level_rank
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,25 +79,6 @@ COLUMNS: dict[str, tuple[str, str, Callable[[str], Any]]] = {
 }
 
 
-def _starred(values: tuple[str, ...]) -> Q:
-    if set(values) - {"yes", "no"}:
-        raise ValueError("starred is yes or no")
-    stars = Q(pk__in=HitStar.objects.values("hit"))
-    return _any({"yes": stars, "no": ~stars}[value] for value in values)
-
-
-def _assigned(values: tuple[str, ...]) -> Q:
-    names = [value for value in values if value != NOBODY]
-    condition = Q(pk__in=HitAssignment.objects.filter(assignee__username__in=names).values("hit"))
-    return condition | ~Q(pk__in=HitAssignment.objects.values("hit")) if NOBODY in values else condition
-
-
-NOBODY = "(nobody)"
-ME = "(me)"  # written out before it is read, so that a link means the same to whoever opens it
-#: Parameters of what people marked, in small tables beside the hits -> the condition.
-MARKS: dict[str, Callable[[tuple[str, ...]], Q]] = {"starred": _starred, "assignee": _assigned}
-
-
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One filter: a parameter and the values of which one must hold (or none, when `negated`)."""
@@ -121,17 +103,6 @@ class Clause:
     def column(self) -> str:
         """The column of the hit that it is about, "" for a text and a field of the event."""
         return COLUMNS[self.param][0] if self.param in COLUMNS else ""
-
-    def marked(self, scan: Scan) -> QuerySet[Any, int] | None:
-        """The keys of the hits of a scan that it lets through, where a small table has them all; else None."""
-        if self.negated:
-            return None
-        if self.param == "starred" and self.values == ("yes",):
-            return HitStar.objects.filter(scan=scan).values_list("pk", flat=True)
-        if self.param == "assignee" and NOBODY not in self.values:
-            mine = HitAssignment.objects.filter(scan=scan, assignee__username__in=self.values)
-            return mine.values_list("pk", flat=True)
-        return None
 
     def to_q(self) -> Q:
         """The condition on hits. Raises ValueError when a value cannot be read."""
@@ -229,7 +200,8 @@ class HitFilters:
 
     def marked(self, scan: Scan) -> list[QuerySet[Any, int]]:
         """Keys of hits of a scan that filters are on: sets which each hold all that pass."""
-        return [keys for clause in self.clauses if (keys := clause.marked(scan)) is not None]
+        keys = [marked_keys(one.param, one.values, scan) for one in self.clauses if not one.negated]
+        return [marked for marked in keys if marked is not None]
 
     @property
     def slow(self) -> HitFilters:
