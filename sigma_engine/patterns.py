@@ -65,6 +65,17 @@ class NumberTest:
 
     number: int | float
 
+    def __eq__(self, other: object) -> bool:
+        # To Python 1 and 1.0 are one, but they are written as other texts.
+        return isinstance(other, NumberTest) and self._typed == other._typed
+
+    def __hash__(self) -> int:
+        return hash(self._typed)
+
+    @property
+    def _typed(self) -> tuple[type, int | float]:
+        return type(self.number), self.number
+
     def matches(self, value: Any) -> bool:
         if isinstance(value, bool):
             return False

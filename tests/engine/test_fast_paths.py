@@ -233,3 +233,12 @@ def test_a_sigma_is_the_same_letter_wherever_it_stands_in_a_word(place: str) -> 
         assert list(scanner.match(_event({"F": value}))) == _plain(rules, _event({"F": value})) == [0, 1], (
             value
         )
+
+
+@pytest.mark.parametrize("wanted", [(1, 1.0), (1.0, 1)])
+def test_numbers_of_rules_that_are_equal_keep_their_own_texts(wanted: tuple[float, float]) -> None:
+    """To Python 1 and 1.0 are one, but only one of them is also `0x1`, and only the other `1.0`."""
+    rules = [_selection({"F": number}) for number in wanted]
+    scanner = Scanner(compile_rules(rules, MODEL))
+    for value in ("1", "1.0", "0x1", 1, 1.0):
+        assert list(scanner.match(_event({"F": value}))) == _plain(rules, _event({"F": value})), value
