@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from bench.inputs import arguments
 
@@ -35,18 +36,29 @@ LONG = ("agreement",)
 
 
 def main() -> None:
-    """Run them; a benchmark that fails ends with its exit code."""
+    """Run them, one after the other. When one fails the others still run; then it says which, and ends with code 1."""
     names = arguments().names
     options = [option for option in sys.argv[1:] if option not in names]
-    for name in names or NAMES:
-        if name not in (*NAMES, *LONG):
-            sys.exit(f"There is no benchmark {name}: choose from {', '.join((*NAMES, *LONG))}.")
-        print(f"\n{name}", flush=True)
-        with tempfile.TemporaryDirectory(prefix="sigmaweb-bench-") as folder:
-            command = [sys.executable, "-W", "ignore", "-m", f"bench.{name}", *options]
-            code = subprocess.run(command, env=os.environ | {"SIGMAWEB_DATA": folder}, check=False).returncode
-        if code:
-            sys.exit(code)
+    unknown = [name for name in names if name not in (*NAMES, *LONG)]
+    if unknown:
+        sys.exit(f"There is no benchmark {unknown[0]}: choose from {', '.join((*NAMES, *LONG))}.")
+    failed = [name for name in names or NAMES if code_of(name, options)]
+    if failed:
+        sys.exit(f"\nFAILED: {', '.join(failed)}")
+
+
+def code_of(name: str, options: list[str]) -> int:
+    """Run one; its exit code. Data, compiled sets and what it or its children leave in a temporary place go."""
+    print(f"\n{name}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="sigmaweb-bench-") as folder:
+        places = {key: f"{folder}/{key}" for key in ("SIGMAWEB_DATA", "SIGMAWEB_CACHE", "TMPDIR")}
+        for place in places.values():
+            Path(place).mkdir()
+        command = [sys.executable, "-W", "ignore", "-m", f"bench.{name}", *options]
+        code = subprocess.run(command, env=os.environ | places, check=False).returncode
+    if code:
+        print(f"{name} FAILED with code {code}", flush=True)
+    return code
 
 
 if __name__ == "__main__":
