@@ -19,7 +19,7 @@ def main() -> None:
         rule for rule in load_rules(rules_folder(given)) if rule.logsource.category == "process_creation"
     ]
     rules.sort(key=lambda rule: len(rule.text))
-    with evidence_folder(given, RECORDS) as folder:
+    with evidence_folder(given, min(given.records, RECORDS)) as folder:
         logs = logs_in(folder)
         for name, rule in (
             ("shortest", rules[0]),
