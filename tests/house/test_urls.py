@@ -278,7 +278,7 @@ def got(response: Any) -> str:
     """The answer in the words of `expected`."""
     if response.status_code == 302 and response["Location"].startswith("/sign-in/"):
         return "302 to sign in"
-    if response.status_code in (200, 204, 286, 302, 303, 400, 409, 410, 422, 503):
+    if response.status_code in (200, 204, 286, 302, 303, 307, 400, 409, 410, 422, 503):
         return "answered"
     return str(response.status_code)
 
