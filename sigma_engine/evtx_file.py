@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from sigma_engine.event_parts import DEEPEST
 from sigma_engine.evidence import ChunkProblem, ChunkRead, EvidenceError, EvidenceFile, Record
 from sigma_engine.evtx_chunk import (
     CHUNK_HEADER_SIZE,
@@ -44,7 +45,9 @@ class EvtxRecord(Record):
     __slots__ = ()
 
     def __init__(self, chunk: int, position: int, text: str) -> None:
-        super().__init__(chunk, position, None, text)
+        self.chunk = chunk  # not by the base class: a call for each event of a log
+        self.position = position
+        self.text = text
 
     @property
     def event(self) -> dict[str, Any]:
@@ -141,7 +144,9 @@ def _read_whole(chunk: bytes, number: int, *, is_sound: bool) -> list[Record] | 
         return None
     try:
         texts = [record["data"] for record in parse(chunk)]
-        if len(texts) < count or any(map(_is_too_large, texts)):
+        # Few texts are long or have many braces: only they are looked at.
+        large = [text for text in texts if len(text) > LARGEST_EVENT or text.count("{") > DEEPEST]
+        if len(texts) < count or any(map(_is_too_large, large)):
             return None
         if not is_sound:
             for text in texts:

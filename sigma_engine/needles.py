@@ -18,7 +18,6 @@ _NUMBER_LIKE: Final = frozenset("0123456789abcdefx.-+")
 _SHORTEST: Final = 3  # characters
 _PIECE: Final = 5  # characters; with 3 or 4 one event in a hundred holds one, with 5 one in a thousand
 _MAX_DFA: Final = 2_000  # texts; beyond, it would outgrow the processor's cache
-_MAX_HEADS: Final = 2_000  # some hundred bytes each; a hostile log could invent them without end
 
 
 def needle(test: ValueTest) -> str:
@@ -43,27 +42,13 @@ class Needles:
         self._can_rule_out = bool(needles)
         self._whole = _Automaton(needles)
         self._pieces = _Automaton({one for text in needles for one in _spellings(_piece(text))})
-        self._clean: set[str] = set()
 
     def may_be_in(self, text: str) -> bool:
         """Whether a test may be true of an event of which this is the JSON; True when nothing rules it out."""
         if not self._can_rule_out:
             return True
-        # What stands before the time (provider, id, level, ..) is alike in all events of a kind. No needle holds a
-        # quote, so none lies across the cut.
-        end = text.find('"TimeCreated":')
-        head = text[:end] if end > 0 else ""
-        if head not in self._clean:
-            if self._finds(head):
-                return True
-            if len(self._clean) < _MAX_HEADS:
-                self._clean.add(head)
-        return self._finds(text[end:] if end > 0 else text)
-
-    def _finds(self, text: str) -> bool:
-        # Lower case takes as long as the search itself, so most texts are ruled out without. Beyond ASCII there are
-        # capitals that no piece is spelled with, such as the Kelvin sign.
-        return (not text.isascii() or self._pieces.finds(text)) and self._whole.finds(fold(text))
+        # Lower case takes as long as the search itself, so most texts are ruled out without.
+        return (self._pieces.finds(text) or _has_odd_capital(text)) and self._whole.finds(fold(text))
 
 
 class _Automaton:
@@ -90,3 +75,8 @@ def _spellings(piece: str) -> Iterator[str]:
     """A text of ASCII in every mixture of small and capital letters."""
     letters = [(letter, letter.upper()) if letter.isalpha() else (letter,) for letter in piece]
     return map("".join, itertools.product(*letters))
+
+
+def _has_odd_capital(text: str) -> bool:
+    """Whether a text holds a Kelvin sign or an I with a dot: alone beyond ASCII they fold to letters of ASCII."""
+    return not text.isascii() and ("\u212a" in text or "\u0130" in text)

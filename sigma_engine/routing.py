@@ -48,8 +48,8 @@ class Router:
     def __init__(self, model: Model, file_name: str = "") -> None:
         self._model = model
         self._file_name = file_name
-        self._routes: dict[EventKey, Route] = {}
-        self._others: dict[EventKey, Route] = {}
+        self._routes: dict[tuple[str, int, str], Route] = {}
+        self._others: dict[tuple[str, int, str], Route] = {}
 
     def route(self, event: dict[str, Any]) -> Route:
         """The route of an event, each `where` asked."""
@@ -57,6 +57,18 @@ class Router:
         return route.narrowed(event) if route.asks else route
 
     def _of_key(self, event: dict[str, Any]) -> Route:
+        try:
+            system = event["System"]
+            event_id = system["EventID"]["Value"]
+            # What equals a text is a text, but True and 1.0 equal the number 1.
+            known = type(event_id) is int and self._routes.get(
+                (system["Channel"], event_id, system["Provider"]["Name"])
+            )
+        except (KeyError, TypeError):
+            known = None
+        return known or self._of_new_key(event)
+
+    def _of_new_key(self, event: dict[str, Any]) -> Route:
         key = exact_key(event)
         if key is None:
             found = event_key(event)
@@ -74,7 +86,7 @@ class Router:
     def _sources(self, key: EventKey) -> tuple[Source, ...]:
         return self._model.accepting(key, self._file_name)
 
-    def _remember(self, routes: dict[EventKey, Route], key: EventKey, route: Route) -> Route:
+    def _remember(self, routes: dict[tuple[str, int, str], Route], key: EventKey, route: Route) -> Route:
         if len(routes) >= _MAX_KEYS:
             routes.clear()
         routes[key] = route
