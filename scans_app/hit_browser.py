@@ -22,7 +22,7 @@ from rules_app.models import Rule
 from scans_app.histogram import Histogram, counted_times, histogram
 from scans_app.hit_filters import COLUMNS, NOT, Clause, HitFilters, with_query
 from scans_app.hit_stack import HitStack, can_stack
-from scans_app.mark_filters import MARKS
+from scans_app.mark_filters import MARKS, marks_state
 from scans_app.models import Evidence, Hit, HitGroup, Scan
 from scans_app.services.grouped_hits import GroupedHits
 from scans_app.services.hit_pages import SORTS, HitPage, PageError, hit_page
@@ -297,7 +297,8 @@ class HitBrowser:
     @cached_property
     def mark(self) -> str:
         """What kept answers about this scan are kept under."""
-        return scan_mark(self.scan)
+        marked = any(clause.param in MARKS for clause in self.filters.clauses)
+        return scan_mark(self.scan) + (marks_state(self.scan) if marked else "")
 
     @cached_property
     def histogram(self) -> Histogram:

@@ -76,7 +76,7 @@ def _rows(browser: HitBrowser, events: Any) -> Iterator[dict[str, Any]]:
             *MARKS_OF_HIT,
             Prefetch("event", events),
             Prefetch("comments", HitComment.objects.select_related("author")),
-            Prefetch("judgements", HitJudgement.objects.select_related("author")),
+            Prefetch("judgements", HitJudgement.objects.select_related("author", "act")),
             "rule",
             "evidence",
         )
@@ -88,8 +88,7 @@ def _rows(browser: HitBrowser, events: Any) -> Iterator[dict[str, Any]]:
 
 
 def _row(hit: Hit) -> dict[str, Any]:
-    said = list(hit.judgements.all())
-    last = said[-1] if said and hit.verdict else None
+    last = _standing(hit) if hit.verdict else None
     star, assignment = getattr(hit, "star", None), getattr(hit, "assignment", None)
     row = {
         "hit": hit.pk,
@@ -117,6 +116,12 @@ def _row(hit: Hit) -> dict[str, Any]:
     if "data" in hit.event.__dict__:
         row["event"] = hit.event.data
     return row
+
+
+def _standing(hit: Hit) -> HitJudgement | None:
+    """Who gave a hit the verdict that it has: the last who did and did not take it back."""
+    given = [one for one in hit.judgements.all() if one.verdict == hit.verdict and not one.is_undo]
+    return max(given, key=lambda one: (one.act is None or one.act.undone_at is None, one.pk), default=None)
 
 
 def _comments(comments: Iterable[HitComment]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from scans_app.models import HitAssignment, HitStar, Scan
 
@@ -28,6 +28,13 @@ def _assigned(values: tuple[str, ...]) -> Q:
 
 #: Parameter -> the condition on hits. Raises ValueError for a value that it cannot read.
 MARKS: dict[str, Callable[[tuple[str, ...]], Q]] = {"starred": _starred, "assignee": _assigned}
+
+
+def marks_state(scan: Scan) -> str:
+    """A text that changes when the stars or the assignments of a scan do: whatever is added is newer than all there."""
+    newest = {"n": Count("pk"), "at": Max("created_at")}
+    of_scan = (model.objects.filter(scan=scan).aggregate(**newest) for model in (HitStar, HitAssignment))
+    return "".join(f".{state['n']}.{state['at']}" for state in of_scan)
 
 
 def marked_keys(param: str, values: tuple[str, ...], scan: Scan) -> QuerySet[Any, int] | None:

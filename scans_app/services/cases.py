@@ -26,13 +26,15 @@ def create_case(name: str, description: str, user: AbstractBaseUser) -> Case:
 def add_member(
     case: Case, user: AbstractBaseUser, role: str, *, by: AbstractBaseUser | None = None
 ) -> CaseMember:
-    """Make this person a member, or give them another role; `by` is who did so. Raises MemberError where no owner
-    would be left, ValueError for a word that is no role."""
+    """Make this person a member, or give them another role; hits that waited for who is a reader now wait for nobody.
+    `by` is who did so. Raises MemberError where no owner would be left, ValueError for a word that is no role."""
     if role not in CaseMember.Role.values:
         raise ValueError(f"{role!r} is no role: choose one of {', '.join(CaseMember.Role.values)}.")
     if role != CaseMember.Role.OWNER:
         _check_owner_left(case, user)
     member, _ = CaseMember.objects.update_or_create(case=case, user=user, defaults={"role": role})
+    if role == CaseMember.Role.READER:
+        _take_assignments(case, user)
     record(case, by, CaseAct.Kind.MEMBER, member=user.get_username(), role=role)
     return member
 
@@ -43,8 +45,12 @@ def remove_member(case: Case, user: AbstractBaseUser, *, by: AbstractBaseUser | 
     MemberError where no owner would be left."""
     _check_owner_left(case, user)
     case.members.filter(user=user).delete()
-    HitAssignment.objects.filter(assignee=user, scan__case=case).delete()
+    _take_assignments(case, user)
     record(case, by, CaseAct.Kind.MEMBER, member=user.get_username(), role="")
+
+
+def _take_assignments(case: Case, user: AbstractBaseUser) -> None:
+    HitAssignment.objects.filter(assignee=user, scan__case=case).delete()
 
 
 def _check_owner_left(case: Case, leaving: AbstractBaseUser) -> None:

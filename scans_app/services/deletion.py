@@ -195,11 +195,19 @@ def _delete_of_scan(scan: Scan) -> int:
 
 def _delete_of_file(file: Evidence) -> int:
     events = Event.objects.filter(pk__range=(event_pk(file.pk, 0, 0), event_pk(file.pk + 1, 0, 0) - 1))
-    count = _delete_some(events) or _delete_some(EvidenceChunk.objects.filter(evidence=file))
-    if not count and not _delete_some(EvidenceFields.objects.filter(evidence=file)):
+    if count := _delete_some(events) or _delete_some(EvidenceChunk.objects.filter(evidence=file)):
+        return count
+    parts: tuple[QuerySet[Any], ...] = (
+        EvidenceFields.objects.filter(evidence=file),
+        # Of scans that another deletion takes, whose worker may be slower than this one.
+        UnitFunnel.objects.filter(unit__evidence=file),
+        ScanUnit.objects.filter(evidence=file),
+        Scan.evidence.through.objects.filter(evidence=file),
+    )
+    if not any(_delete_some(rows) for rows in parts):
         file.path.unlink(missing_ok=True)
         _raw_delete(Evidence.objects.filter(pk=file.pk))
-    return count
+    return 0
 
 
 def _delete_of_case(case_pk: int) -> int | None:

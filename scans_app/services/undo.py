@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from scans_app.models import Case, CaseAct, Hit, HitGroup, HitJudgement
@@ -16,6 +16,7 @@ from scans_app.services.hit_groups import count_verdicts
 from scans_app.services.review import batches_of
 
 UNDO_MINUTES = 15
+UNDONE = "These verdicts have been undone already."
 
 
 class UndoRefused(Exception):
@@ -52,31 +53,35 @@ def undo(act: CaseAct, user: AbstractBaseUser) -> Undone:
     if act.author_id != user.pk or act.kind != CaseAct.Kind.VERDICT:
         raise UndoRefused("Only your own verdicts can be undone.")
     if act.undone_at is not None:
-        raise UndoRefused("These verdicts have been undone already.")
+        raise UndoRefused(UNDONE)
     if act.created_at < timezone.now() - timedelta(minutes=UNDO_MINUTES):
         raise UndoRefused(f"Verdicts can be undone for {UNDO_MINUTES} minutes. Judge the hits anew.")
-    done = HitJudgement.objects.filter(act=act, is_undo=True).values("hit")
+    done = _restored(act).values("hit")
     left = HitJudgement.objects.filter(act=act, is_undo=False).exclude(hit__in=done)
     pks = list(left.order_by("pk").values_list("pk", flat=True))
     result = sum((_undo_batch(act, batch, user) for batch in batches_of(pks)), Undone())
     with transaction.atomic():
-        CaseAct.objects.filter(pk=act.pk).update(undone_at=timezone.now())
-        record(
-            act.case_id,
-            user,
-            CaseAct.Kind.UNDO,
-            count=result.restored,
-            verdict=act.verdict,
-            judged_since=result.judged_since,
-        )
+        if not CaseAct.objects.filter(pk=act.pk, undone_at=None).update(undone_at=timezone.now()):
+            raise UndoRefused(UNDONE)
+        restored = _restored(act).count()  # with what was restored before a server died
+        since = HitJudgement.objects.filter(act=act, is_undo=False).count() - restored
+        facts = {"verdict": act.verdict, "judged_since": since}
+        record(act.case_id, user, CaseAct.Kind.UNDO, count=restored, **facts)
     return result
+
+
+def _restored(act: CaseAct) -> QuerySet[HitJudgement]:
+    return HitJudgement.objects.filter(act=act, is_undo=True)
 
 
 @transaction.atomic
 def _undo_batch(act: CaseAct, pks: list[int], user: AbstractBaseUser) -> Undone:
     given = {one.hit_id: one for one in HitJudgement.objects.filter(pk__in=pks)}
     hits = Hit.objects.select_for_update().filter(pk__in=given).order_by("pk")
-    changed = list(hits.only("pk", "scan", "verdict", *HitGroup.KEYS))
+    locked = list(hits.only("pk", "scan", "verdict", *HitGroup.KEYS))
+    # Asked with the hits locked: the same undo, asked for twice at once, may have been here.
+    done = set(_restored(act).filter(hit__in=given).values_list("hit", flat=True))
+    changed = [hit for hit in locked if hit.pk not in done]
     # What was judged and undone since does not count: the hit is again as this act left it.
     standing = HitJudgement.objects.filter(hit__in=given, act__undone_at=None).order_by()
     newest = dict(standing.values_list("hit").annotate(newest=Max("pk")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from scans_app.models import (
@@ -21,6 +22,7 @@ from scans_app.models import (
     Trial,
 )
 from scans_app.services.cases import add_member, remove_member
+from scans_app.services.claims import claim, hand_back
 from scans_app.services.deletion import (
     DeletionRefused,
     delete_case,
@@ -109,6 +111,7 @@ def test_an_undo_that_a_dying_server_cut_off_goes_on(case, hits, owner, monkeypa
     assert verdicts(hits).count("benign") == 7
     assert undo(undoable(case, owner), owner) == Undone(restored=7)
     assert set(verdicts(hits)) == {""}
+    assert CaseAct.objects.get(kind="undo").count == 12
 
 
 def test_only_ones_own_recent_verdicts_are_undone_and_once(case, hits, owner, teammate):
@@ -125,6 +128,15 @@ def test_only_ones_own_recent_verdicts_are_undone_and_once(case, hits, owner, te
     assert undoable(case, owner) is None
     with pytest.raises(UndoRefused, match="15 minutes"):
         undo(CaseAct.objects.filter(undone_at=None, kind="verdict").get(), owner)
+
+
+def test_an_undo_that_was_asked_for_twice_at_once_is_one_act(case, hits, owner):
+    judge(hits, "benign", owner)
+    first, second = undoable(case, owner), undoable(case, owner)
+    undo(first, owner)
+    with pytest.raises(UndoRefused, match="already"):
+        undo(second, owner)
+    assert list(CaseAct.objects.filter(kind="undo").values_list("count", "facts__judged_since")) == [(12, 0)]
 
 
 def test_verdicts_that_change_nothing_are_no_act(case, hits, owner):
@@ -153,6 +165,10 @@ def test_nothing_waits_for_who_may_not_judge_or_has_left(case, hits, owner, team
     add_member(case, teammate, "analyst")
     assign(case, hits[:3], teammate, owner)
     remove_member(case, teammate)
+    assert not HitAssignment.objects.exists()
+    add_member(case, teammate, "analyst")
+    assign(case, hits[:3], teammate, owner)
+    add_member(case, teammate, "reader")
     assert not HitAssignment.objects.exists()
 
 
@@ -210,6 +226,18 @@ def test_a_file_that_a_scan_has_read_goes_only_with_that_scan(case, scan, start,
     assert deletion.rows_done == deletion.rows_total
     assert not file.path.exists()
     assert not any(model.objects.exists() for model in (Scan, Hit, Event, Evidence))
+
+
+def test_a_file_goes_while_another_worker_still_deletes_a_scan_of_it(scan, owner):
+    of_scan, of_file = delete_scan(scan, owner), delete_evidence(scan.evidence.get(), owner)
+    slow = claim(Deletion.objects.filter(pk=of_scan.pk))
+    do_all_work()
+    of_file.refresh_from_db()
+    assert of_file.is_over
+    connection.check_constraints()
+    hand_back(slow)
+    do_all_work()
+    assert not Scan.objects.exists()
 
 
 def test_the_bytes_of_a_file_that_is_being_deleted_can_be_added_anew(add_evidence, owner):

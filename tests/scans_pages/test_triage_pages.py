@@ -9,11 +9,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.http import QueryDict
 
+from scans_app.hit_browser import HitBrowser
 from scans_app.models import CaseAct, Hit, HitStar, Scan
 from scans_app.services.deletion import delete_case, delete_scan
 from scans_app.services.hit_marks import assign, star
 from scans_app.services.review import comment, judge
+from scans_app.services.undo import undo, undoable
 from tests.scans.conftest import do_all_work
 from tests.scans_pages.conftest import HOSTILE, rows
 
@@ -56,6 +59,24 @@ def test_filters_by_star_and_assignee(
     star(case, hits[:1], owner, starred=True)
     assign(case, hits[:2], owner, owner)
     assert set(rows(owner_client.get(f"/cases/{case.pk}/hits/?{query}"))) == {hits[n].pk for n in found}
+
+
+@pytest.mark.parametrize("query", ["starred=no", "assignee=(nobody)"])
+def test_stacks_and_the_histogram_of_a_filter_on_marks_are_counted_anew_when_those_change(
+    case: Case, scan: Scan, hits: list[Hit], owner: User, query: str
+) -> None:
+    def counted() -> list[int]:
+        scan.refresh_from_db()
+        browser = HitBrowser(scan, QueryDict(query))
+        return [sum(row.count for row in browser.stack.counted), sum(browser.histogram.levels.values())]
+
+    assert counted() == [3, 3]
+    star(case, hits[:1], owner, starred=True)
+    assign(case, hits[:1], owner, owner)
+    assert counted() == [2, 2]
+    star(case, hits[:1], owner, starred=False)
+    assign(case, hits[:1], None, owner)
+    assert counted() == [3, 3]
 
 
 def test_what_waits_for_me_is_an_address_with_my_name(
@@ -139,6 +160,22 @@ def test_an_export_holds_what_people_said_and_no_formula(
     assert (first["hit"], first["details"], first["comments"][0]["text"]) == (hit.pk, hit.details, HOSTILE)
     assert (second["hit"], second["verdict"], second["assignee"]) == (other.pk, "unjudged", None)
     assert second["event"] == other.event.data
+
+
+def test_an_export_names_who_gave_the_verdict_and_not_who_brought_it_back(
+    case: Case, scan: Scan, hits: list[Hit], owner: User, analyst_client: Client
+) -> None:
+    anna = case.members.get(user__username="anna").user
+    judge(hits[:1], "true_positive", anna)
+    judge(hits, "benign", owner)
+    undo(undoable(case, owner), owner)
+    address = f"/cases/{case.pk}/hits/jsonl/?scan={scan.pk}"
+    told = [json.loads(line) for line in analyst_client.get(address).getvalue().splitlines()]
+    assert [(one["verdict"], one["judged_by"]) for one in told] == [
+        ("true_positive", "anna"),
+        ("unjudged", None),
+        ("unjudged", None),
+    ]
 
 
 def test_an_export_goes_on_over_pages(
