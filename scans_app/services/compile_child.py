@@ -45,34 +45,37 @@ def compile_order(order: CompileOrder, model: sigma_engine.Model | None = None) 
 
     `model` is the order's, where it is parsed already.
     """
-    answer = CompileAnswer(
-        engine=sigma_engine.ENGINE_VERSION,
-        digest="",
-        served={},
-        left_out=[],
-        correlates=False,
-        error="",
-    )
     if model is None:
         model, findings = sigma_engine.parse_model(order["model"])
         if model is None:
-            answer["error"] = "The model is broken: " + " ".join(finding.message for finding in findings[:3])
-            return answer
+            return _refusal("The model is broken: " + " ".join(finding.message for finding in findings[:3]))
     rules = []
     for position, (text, rule_set) in enumerate(order["rules"]):
         parsed = sigma_engine.parse_rules(text, order["placeholders"].get(rule_set))
         if len(parsed) != 1 or parsed[0].rule is None or parsed[0].broken:
-            answer["error"] = f"The rule at position {position} was in order when saved and is not now."
-            return answer
+            return _refusal(f"The rule at position {position} was in order when saved and is not now.")
         rules.append(parsed[0].rule)
-    compiled = sigma_engine.load_or_compile(rules, model, range(order["quiet_from"], len(rules)))
-    answer["digest"] = compiled.digest
-    answer["served"] = {str(position): list(names) for position, names in compiled.served.items()}
-    answer["left_out"] = [
-        [left.index, " ".join(finding.message for finding in left.findings)] for left in compiled.left_out
-    ]
-    answer["correlates"] = bool(compiled.correlations.plans)
-    return answer
+    return answer_of(sigma_engine.load_or_compile(rules, model, range(order["quiet_from"], len(rules))))
+
+
+def answer_of(compiled: sigma_engine.CompiledSet) -> CompileAnswer:
+    """What a compiled set says of its rules."""
+    return CompileAnswer(
+        engine=sigma_engine.ENGINE_VERSION,
+        digest=compiled.digest,
+        served={str(position): list(names) for position, names in compiled.served.items()},
+        left_out=[
+            [left.index, " ".join(finding.message for finding in left.findings)] for left in compiled.left_out
+        ],
+        correlates=bool(compiled.correlations.plans),
+        error="",
+    )
+
+
+def _refusal(error: str) -> CompileAnswer:
+    return CompileAnswer(
+        engine=sigma_engine.ENGINE_VERSION, digest="", served={}, left_out=[], correlates=False, error=error
+    )
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from rules_app.selection import (
     resolve,
 )
 from scans_app.services.raw_events import RawEvent
+from scans_app.services.scanners import UnreadRule
 from sigma_engine import (
     ABSENT,
     AnyRule,
@@ -138,7 +139,7 @@ def _compiled(
 ) -> CompiledSet:
     """The library as one set: from the engine's cache, else compiled and put there."""
     digests = [
-        _Unread(version.sha256) if _is_plain(version) else _read(version, lists) for version in versions
+        UnreadRule(version.sha256) if _is_plain(version) else _read(version, lists) for version in versions
     ]
     known = load_compiled(set_digest(digests, model))
     if known is not None:
@@ -150,13 +151,6 @@ def _compiled(
         return known
     _kept.rules = {version.pk: _read(version, lists) for version in versions}
     return store_compiled(compile_rules(list(_kept.rules.values()), model))
-
-
-@dataclass(frozen=True, slots=True)
-class _Unread:
-    """Stands for a rule whose text nobody has parsed: a rule's digest is that of its text."""
-
-    digest: str
 
 
 def _is_plain(version: RuleVersion) -> bool:

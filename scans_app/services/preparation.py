@@ -21,11 +21,11 @@ from rules_app.selection import load_event_model
 from scans_app.models import Evidence, Scan, ScanFunnel, ScanRule, ScanUnit
 from scans_app.services import storage
 from scans_app.services.claims import CRASHES_UNTIL_SET_ASIDE, Heartbeat, LeaseLost, claim, move
-from scans_app.services.compile_child import CompileAnswer, CompileOrder, compile_order
+from scans_app.services.compile_child import CompileAnswer, CompileOrder, answer_of, compile_order
 from scans_app.services.doorbell import ring_on_commit
 from scans_app.services.funnels import never_tried_rows
 from scans_app.services.preflight import LeftOut
-from scans_app.services.scanners import load_set
+from scans_app.services.scanners import known_set, load_set
 from scans_app.services.settling import settle
 from scans_app.services.unit_plan import UnitPlan, plan_units
 
@@ -63,7 +63,10 @@ def _prepare(scan: Scan) -> None:
     for file in evidence:
         _check_unchanged(file)
     versions = _versions(scan)
-    answer = _compile_here(scan, versions) if len(versions) <= COMPILED_HERE else _compile(scan, versions)
+    if known := known_set(scan, versions):
+        answer = answer_of(known)
+    else:
+        answer = _compile_here(scan, versions) if len(versions) <= COMPILED_HERE else _compile(scan, versions)
     if answer["error"]:
         raise ScanFailed(answer["error"])
     _go(scan, versions, answer, plan_units(scan, evidence, load_set(scan, answer["digest"], versions)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,20 +62,44 @@ def forget_scans() -> None:
     _sets.clear()
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadRule:
+    """Stands for a rule whose text nobody has parsed: without placeholders, a rule's digest is that of its text."""
+
+    digest: str
+
+
+def known_set(scan: Scan, versions: Sequence[RuleVersion]) -> sigma_engine.CompiledSet | None:
+    """The compiled set of the scan's rules, in their order, if this process or the engine's cache knows it by their
+    texts; None where it does not, where lists of placeholders go into the rules, and for a broken model."""
+    if scan.manifest.get("placeholders"):
+        return None
+    try:
+        model = load_event_model(scan.model_version)
+    except ValueError:
+        return None
+    quiet = range(len(scan.manifest["rules"]["versions"]), len(versions))
+    digest = sigma_engine.set_digest([UnreadRule(version.sha256) for version in versions], model, quiet)
+    compiled = _sets.get(digest) or sigma_engine.load_compiled(digest)
+    return _keep_set(compiled) if compiled is not None else None
+
+
 def load_set(scan: Scan, digest: str, versions: Iterable[RuleVersion]) -> sigma_engine.CompiledSet:
     """The compiled set of the scan's rules, in their order: from this process, the engine's cache, or compiled anew."""
-    if digest in _sets:
-        _sets.move_to_end(digest)
-        return _sets[digest]
-    compiled = sigma_engine.load_compiled(digest)
+    compiled = _sets.get(digest) or sigma_engine.load_compiled(digest)
     if compiled is None:
         logger.info("compiling the rules of scan %d again: they are not in the cache", scan.pk)
         rules = [load_rule(version, frozen_lists(scan, version)) for version in versions]
         quiet = range(len(scan.manifest["rules"]["versions"]), len(rules))
         compiled = sigma_engine.load_or_compile(rules, load_event_model(scan.model_version), quiet)
+    return _keep_set(compiled)
+
+
+def _keep_set(compiled: sigma_engine.CompiledSet) -> sigma_engine.CompiledSet:
+    _sets.pop(compiled.digest, None)
     while len(_sets) >= SCANNERS_KEPT:
         _sets.popitem(last=False)
-    _sets[digest] = compiled
+    _sets[compiled.digest] = compiled
     return compiled
 
 

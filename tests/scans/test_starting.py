@@ -65,6 +65,30 @@ def test_a_rule_published_anew_after_the_start_changes_nothing_in_the_scan(
     assert [title for title, *_ in hits_of(scan)] == ["Tool started"] * 3
 
 
+def test_rules_that_were_compiled_before_are_known_by_their_texts_and_not_compiled_again(
+    add_evidence, start, rule_set, publish_text, monkeypatch
+):
+    """With a broken Python no compiler can be started; a rule that has changed needs one."""
+    from scans_app.services import preparation
+
+    evidence = add_evidence(log_bytes(3))
+    first = start([evidence])
+    do_all_work()
+    monkeypatch.setattr(preparation, "COMPILED_HERE", 0)
+    monkeypatch.setattr(preparation.sys, "executable", "/no/python/here")
+    second = start([evidence])
+    do_all_work()
+    for scan in (first, second):
+        scan.refresh_from_db()
+    assert second.manifest["compiled"] == first.manifest["compiled"]
+    assert hits_of(second) == hits_of(first) != []
+    rule = rule_set.rules.get(title="Tool started")
+    publish_text(rule, rule.current.text.replace("tool.exe", "TOOL.exe"))
+    start([evidence])
+    with pytest.raises(FileNotFoundError):
+        do_all_work()
+
+
 def test_an_order_larger_than_a_pipe_reaches_a_compiler_that_is_slow_to_listen(
     add_evidence, start, owner, rule_set, monkeypatch
 ):
