@@ -12,7 +12,7 @@ import pytest
 from django.http import QueryDict
 
 from scans_app.hit_browser import HitBrowser
-from scans_app.models import CaseAct, Hit, HitStar, Scan
+from scans_app.models import CaseAct, Deletion, Hit, HitStar, Scan
 from scans_app.services.deletion import delete_case, delete_scan
 from scans_app.services.hit_marks import assign, star
 from scans_app.services.review import comment, judge
@@ -218,6 +218,21 @@ def test_a_scan_is_deleted_with_the_name_of_its_case_and_then_its_address_says_s
     assert analyst_client.get(f"/cases/{case.pk}/scans/{scan.pk}/").status_code == 404
     history = analyst_client.get(f"/cases/{case.pk}/history/").content.decode()
     assert f"deleted Scan {scan.pk}: 1 scan, 3 hits" in history
+
+
+def test_what_goes_between_two_questions_of_a_request_is_the_404_of_what_is_gone(
+    case: Case, scan: Scan, hits: list[Hit], owner: User, owner_client: Client
+) -> None:
+    delete_scan(scan, owner)
+    address = scan.get_absolute_url(), hits[0].get_absolute_url()
+    assert [owner_client.get(one).status_code for one in address] == [410, 410]
+    Deletion.objects.update(
+        state=Deletion.State.GONE
+    )  # and the rows that were asked for first were there still
+    assert [owner_client.get(one).status_code for one in address] == [404, 404]
+    delete_case(case, owner)
+    Deletion.objects.update(state=Deletion.State.GONE)
+    assert owner_client.get(case.get_absolute_url()).status_code == 404
 
 
 def test_a_file_that_was_scanned_is_deleted_only_with_its_scans(
