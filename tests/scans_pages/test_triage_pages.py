@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.http import QueryDict
 
+from scans_app.csv_cells import cell
 from scans_app.hit_browser import HitBrowser
 from scans_app.models import CaseAct, Deletion, Hit, HitStar, Scan
 from scans_app.services.deletion import delete_case, delete_scan
@@ -160,6 +161,17 @@ def test_an_export_holds_what_people_said_and_no_formula(
     assert (first["hit"], first["details"], first["comments"][0]["text"]) == (hit.pk, hit.details, HOSTILE)
     assert (second["hit"], second["verdict"], second["assignee"]) == (other.pk, "unjudged", None)
     assert second["event"] == other.event.data
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        *"=+-@\t\r\n\0",
+        *"\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}",
+    ],
+)
+def test_a_cell_is_never_what_a_spreadsheet_runs(first: str) -> None:
+    assert cell(f"{first}SUM(A1)") == f"'{first}SUM(A1)"
 
 
 def test_an_export_names_who_gave_the_verdict_and_not_who_brought_it_back(
