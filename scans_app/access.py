@@ -22,13 +22,18 @@ class BeingDeleted(Exception):
         self.deletion = deletion
 
 
+def _gone(deletion: Deletion | None) -> Exception:
+    # None: it was over between two questions of the request.
+    return BeingDeleted(deletion) if deletion is not None else Http404("Somebody has deleted it.")
+
+
 def get_visible_case(request: HttpRequest, case_pk: int) -> Case:
     """The case, when this person is a member of it. Raises Http404 otherwise, or BeingDeleted."""
     case = Case.objects.visible_to(request.user).filter(pk=case_pk).first()
     if case is not None:
         return case
     if (gone := Case.objects.being_deleted_from(request.user).filter(pk=case_pk).first()) is not None:
-        raise BeingDeleted(Deletion.objects.of_case(gone))
+        raise _gone(Deletion.objects.of_case(gone))
     raise Http404("This person sees no such case.")
 
 
@@ -53,7 +58,7 @@ def get_visible_evidence(request: HttpRequest, case_pk: int, pk: int) -> Evidenc
     case = get_visible_case(request, case_pk)
     file = Evidence.objects.of_case(case).select_related("case", "uploaded_by").filter(pk=pk).first()
     if file is None and Evidence.objects.filter(case=case, pk=pk, is_deleting=True).exists():
-        raise BeingDeleted(Deletion.objects.of_file(case, pk))
+        raise _gone(Deletion.objects.of_file(case, pk))
     if file is None:
         raise Http404("This case has no such file.")
     return file
@@ -65,7 +70,7 @@ def get_visible_scan(request: HttpRequest, case_pk: int, pk: int) -> Scan:
     scans = Scan.objects.of_case(case).select_related("case", "created_by", "model_version__model")
     scan = scans.filter(pk=pk).first()
     if scan is None and Scan.objects.filter(case=case, pk=pk, is_deleting=True).exists():
-        raise BeingDeleted(Deletion.objects.of_scan(case, pk))
+        raise _gone(Deletion.objects.of_scan(case, pk))
     if scan is None:
         raise Http404("This case has no such scan.")
     return scan
@@ -90,7 +95,7 @@ def get_visible_hit(request: HttpRequest, case_pk: int, pk: int) -> Hit:
     hits = hits.select_related("star__author", "assignment__assignee", "assignment__author")
     hit = get_object_or_404(hits.filter(scan__case=case), pk=pk)
     if hit.scan.is_deleting:
-        raise BeingDeleted(Deletion.objects.of_scan(case, hit.scan_id))
+        raise _gone(Deletion.objects.of_scan(case, hit.scan_id))
     return hit
 
 

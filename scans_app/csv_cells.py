@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-# A spreadsheet takes a cell that starts so for a formula (ASVS 5.0, 1.2.10).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
+# A spreadsheet takes a cell that starts so for a formula (ASVS 5.0, 1.2.10; OWASP's page on CSV injection).
+FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "\0",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)  # and in full width
 
 
 def cell(value: Any) -> Any:

@@ -7,7 +7,6 @@ histogram costs no table. Nothing here reads the JSON of events, except a stack 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -16,19 +15,17 @@ from django.core.cache import cache
 from django.db.models import QuerySet, prefetch_related_objects
 from django.http import QueryDict
 
-from rules_app.event_values import NOTHINGS
 from rules_app.keys import read_key
-from rules_app.models import Rule
+from scans_app.filter_chips import Chip, filter_chips
 from scans_app.histogram import Histogram, counted_times, histogram
-from scans_app.hit_filters import COLUMNS, NOT, Clause, HitFilters, with_query
+from scans_app.hit_filters import COLUMNS, NOT, HitFilters, with_query
 from scans_app.hit_stack import HitStack, can_stack
 from scans_app.mark_filters import MARKS, marks_state
-from scans_app.models import Evidence, Hit, HitGroup, Scan
+from scans_app.models import Hit, HitGroup, Scan
 from scans_app.services.grouped_hits import GroupedHits
 from scans_app.services.hit_pages import SORTS, HitPage, PageError, hit_page
 from scans_app.services.hit_times import HitTimes
 from scans_app.services.stacks import scan_mark
-from scans_app.templatetags.display import event_time
 from sigma_engine import LEVELS
 
 COUNTED = 10_000  # totals are exact up to here
@@ -49,21 +46,6 @@ COMMON_FIELDS = (
     "EventData.ServiceName",
     "EventData.DestinationIp",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """One filter as the page shows it, with the address of the page without it."""
-
-    word: str
-    negated: bool
-    text: str
-    drop: str
-
-    @property
-    def verb(self) -> str:
-        """What stands between the field and its value; a span of time says "from" and "before" itself."""
-        return "" if self.word == "time" else "is not" if self.negated else "is"
 
 
 class HitBrowser:
@@ -178,36 +160,7 @@ class HitBrowser:
     @cached_property
     def chips(self) -> list[Chip]:
         """The filters in the order of the URL."""
-        names = self._names()
-        chips = [
-            Chip(
-                clause.word,
-                clause.negated,
-                ", ".join(names.get((clause.param, value), _shown(clause, value)) for value in clause.values),
-                self.url(**{clause.name: None}),
-            )
-            for clause in self.filters.clauses
-        ]
-        start, end = self.filters.time_from, self.filters.time_to
-        if start is not None or end is not None:
-            first = f"from {event_time(start)}" if start is not None else ""
-            last = f"before {event_time(end)}" if end is not None else ""
-            drop = self.url(**{"from": None, "to": None})
-            chips.append(Chip(word="time", negated=False, text=f"{first} {last}".strip(), drop=drop))
-        return chips
-
-    def _names(self) -> dict[tuple[str, str], str]:
-        """What people call the rules and files that the filters name by key."""
-        keys = {
-            param: [int(v) for c in self.filters.clauses if c.param == param for v in c.values]
-            for param in ("rule", "evidence")
-        }
-        rules = Rule.objects.filter(pk__in=keys["rule"]).values_list("pk", "title") if keys["rule"] else ()
-        files = Evidence.objects.of_case(self.scan.case).filter(pk__in=keys["evidence"])
-        named = files.values_list("pk", "name") if keys["evidence"] else ()
-        return {("rule", str(pk)): title for pk, title in rules} | {
-            ("evidence", str(pk)): name for pk, name in named
-        }
+        return filter_chips(self.filters, self.scan.case, self.url)
 
     def url(self, **changes: str | list[str] | None) -> str:
         """This page with parameters set or dropped (None)."""
@@ -355,9 +308,3 @@ class HitBrowser:
     def shows_level(self, level: str) -> bool:
         """Whether hits of this level are let through."""
         return level in (self.filters.values_of("level") or LEVELS)
-
-
-def _shown(clause: Clause, value: str) -> str:
-    if clause.param == "verdict":
-        return value.replace("_", " ")
-    return NOTHINGS["empty"] if value == "" else value

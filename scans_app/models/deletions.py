@@ -21,17 +21,17 @@ class DeletionQuerySet(models.QuerySet["Deletion"]):
         """The deletions that are not over."""
         return self.exclude(state=Deletion.State.GONE)
 
-    def of_case(self, case: Case) -> Deletion:
-        """That of a case that is being deleted."""
-        return self.going_on().filter(case=case, kind=Deletion.Kind.CASE).latest("pk")
+    def of_case(self, case: Case) -> Deletion | None:
+        """That of a case that is being deleted; None when it is over."""
+        return self.going_on().filter(case=case, kind=Deletion.Kind.CASE).order_by("-pk").first()
 
-    def of_scan(self, case: Case, pk: int) -> Deletion:
-        """That of a scan of the case that is being deleted."""
-        return next(one for one in self.going_on().filter(case=case) if pk in one.scans)
+    def of_scan(self, case: Case, pk: int) -> Deletion | None:
+        """That of a scan of the case that is being deleted; None when it is over."""
+        return next((one for one in self.going_on().filter(case=case) if pk in one.scans), None)
 
-    def of_file(self, case: Case, pk: int) -> Deletion:
-        """That of a file of the case that is being deleted."""
-        return next(one for one in self.going_on().filter(case=case) if pk in one.files)
+    def of_file(self, case: Case, pk: int) -> Deletion | None:
+        """That of a file of the case that is being deleted; None when it is over."""
+        return next((one for one in self.going_on().filter(case=case) if pk in one.files), None)
 
 
 class Deletion(Job):

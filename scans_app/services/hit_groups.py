@@ -21,7 +21,7 @@ def group_hits(scan_pk: int) -> None:
     """
     with transaction.atomic():
         scans = Scan.objects.select_for_update().filter(pk=scan_pk, state__in=Scan.OVER)
-        scan = scans.filter(is_grouped=False, hits__gte=GROUPED_FROM).only("pk").first()
+        scan = scans.filter(is_grouped=False, is_deleting=False, hits__gte=GROUPED_FROM).only("pk").first()
         if scan is None:
             return
         columns = {

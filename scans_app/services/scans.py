@@ -84,8 +84,9 @@ def start_scan(
             )
             scan.evidence.set(evidence)
             # Asked after the rows that point at the files: a deletion either sees those, or is seen here.
-            if Evidence.objects.filter(pk__in=[file.pk for file in evidence], is_deleting=True).exists():
-                raise ScanRefused("Somebody is deleting a file that was chosen. Choose the files anew.")
+            there = Evidence.objects.of_case(case).filter(pk__in=[file.pk for file in evidence])
+            if there.count() < len({file.pk for file in evidence}):
+                raise ScanRefused("Somebody has deleted a file that was chosen. Choose the files anew.")
             record(case, user, CaseAct.Kind.SCAN, scan=scan.pk, rules=plan.rules, files=len(evidence))
             doorbell.ring_on_commit()
     except IntegrityError:  # the same form twice at the same moment

@@ -87,7 +87,7 @@ def _write(trial: Trial, columns: dict[str, Any]) -> None:
 
 def _slice(trial: Trial, ready: ReadyRule) -> dict[str, Any]:
     """The columns of the trial after the next slice."""
-    by_pk = Evidence.objects.filter(case=trial.case_id).catalogued().in_bulk(trial.evidence)
+    by_pk = Evidence.objects.of_case(trial.case).catalogued().in_bulk(trial.evidence)
     files = [by_pk[pk] for pk in trial.evidence if pk in by_pk]
     if len(files) < len(trial.evidence):
         return {"state": Trial.State.FAILED, "problems": ["Evidence was removed while the trial ran."]}

@@ -218,7 +218,7 @@ def test_a_file_that_a_scan_has_read_goes_only_with_that_scan(case, scan, start,
         delete_evidence(file, owner)
     assert Evidence.objects.of_case(case).exists()
     deletion = delete_evidence(file, owner, scans=[scan.pk])
-    with pytest.raises(ScanRefused, match="Somebody is deleting"):
+    with pytest.raises(ScanRefused, match="Somebody has deleted"):
         start([file])
     do_all_work()
     deletion.refresh_from_db()
@@ -226,6 +226,9 @@ def test_a_file_that_a_scan_has_read_goes_only_with_that_scan(case, scan, start,
     assert deletion.rows_done == deletion.rows_total
     assert not file.path.exists()
     assert not any(model.objects.exists() for model in (Scan, Hit, Event, Evidence))
+    with pytest.raises(ScanRefused, match="Somebody has deleted"):
+        start([file])
+    assert not Scan.objects.exists()
 
 
 def test_a_file_goes_while_another_worker_still_deletes_a_scan_of_it(scan, owner):

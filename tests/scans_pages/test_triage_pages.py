@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.http import QueryDict
 
+from scans_app.csv_cells import cell
 from scans_app.hit_browser import HitBrowser
-from scans_app.models import CaseAct, Hit, HitStar, Scan
+from scans_app.models import CaseAct, Deletion, Hit, HitStar, Scan
 from scans_app.services.deletion import delete_case, delete_scan
 from scans_app.services.hit_marks import assign, star
 from scans_app.services.review import comment, judge
@@ -162,6 +163,17 @@ def test_an_export_holds_what_people_said_and_no_formula(
     assert second["event"] == other.event.data
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        *"=+-@\t\r\n\0",
+        *"\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}",
+    ],
+)
+def test_a_cell_is_never_what_a_spreadsheet_runs(first: str) -> None:
+    assert cell(f"{first}SUM(A1)") == f"'{first}SUM(A1)"
+
+
 def test_an_export_names_who_gave_the_verdict_and_not_who_brought_it_back(
     case: Case, scan: Scan, hits: list[Hit], owner: User, analyst_client: Client
 ) -> None:
@@ -218,6 +230,21 @@ def test_a_scan_is_deleted_with_the_name_of_its_case_and_then_its_address_says_s
     assert analyst_client.get(f"/cases/{case.pk}/scans/{scan.pk}/").status_code == 404
     history = analyst_client.get(f"/cases/{case.pk}/history/").content.decode()
     assert f"deleted Scan {scan.pk}: 1 scan, 3 hits" in history
+
+
+def test_what_goes_between_two_questions_of_a_request_is_the_404_of_what_is_gone(
+    case: Case, scan: Scan, hits: list[Hit], owner: User, owner_client: Client
+) -> None:
+    delete_scan(scan, owner)
+    address = scan.get_absolute_url(), hits[0].get_absolute_url()
+    assert [owner_client.get(one).status_code for one in address] == [410, 410]
+    Deletion.objects.update(
+        state=Deletion.State.GONE
+    )  # and the rows that were asked for first were there still
+    assert [owner_client.get(one).status_code for one in address] == [404, 404]
+    delete_case(case, owner)
+    Deletion.objects.update(state=Deletion.State.GONE)
+    assert owner_client.get(case.get_absolute_url()).status_code == 404
 
 
 def test_a_file_that_was_scanned_is_deleted_only_with_its_scans(
