@@ -18,6 +18,7 @@ from scans_app.models import Evidence, EvidenceChunk
 from scans_app.services.claims import CRASHES_UNTIL_SET_ASIDE, Heartbeat, LeaseLost, claim, hand_back, move
 from scans_app.services.event_rows import clean_text, whole_number
 from scans_app.services.field_counts import FieldLedger
+from scans_app.services.storage import why_unreadable
 
 CHUNKS_A_CHECKPOINT = 500
 SECONDS_A_CHECKPOINT = 2.0
@@ -39,7 +40,8 @@ def run_next_catalogue(may_go_on: Callable[[], bool]) -> bool:
             pass  # another worker has the file; it goes on from the last checkpoint
         except (sigma_engine.EvidenceError, OSError) as problem:
             logger.warning("%s is refused: %s", evidence, problem)
-            move(evidence, state=Evidence.State.REFUSED, error=f"The stored file can't be read: {problem}")
+            reason = f"The stored file can't be read: {why_unreadable(problem)}"
+            move(evidence, state=Evidence.State.REFUSED, error=reason)
     return True
 
 

@@ -17,6 +17,7 @@ from django.db.models import Sum
 import sigma_engine
 from scans_app.event_filters import EventFilters
 from scans_app.models import Case, Evidence, EvidenceChunk
+from scans_app.services.storage import why_unreadable
 from sigma_engine import EventFacts, EventKey, EvidenceError
 
 SECONDS = 0.25  # of looking, a request
@@ -224,7 +225,7 @@ class _Look:
         try:
             opened = sigma_engine.open_evidence(file.path)
         except (EvidenceError, OSError) as problem:
-            self.unreadable.append(f"{file.name} can't be read: {problem}")
+            self.unreadable.append(f"{file.name} can't be read: {why_unreadable(problem)}")
             return
         asks = self._filters.asks_keys
         for number, counts in chunks.values_list("number", "counts" if asks else "number").iterator(500):
@@ -239,7 +240,9 @@ class _Look:
         try:
             records = opened.read_chunk(number).records
         except OSError as problem:
-            self.unreadable.append(f"Chunk {number:,} of {file.name} can't be read: {problem}")
+            self.unreadable.append(
+                f"Chunk {number:,} of {file.name} can't be read: {why_unreadable(problem)}"
+            )
             return
         for record in records:
             place = (record.chunk, record.position)

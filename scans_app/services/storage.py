@@ -21,6 +21,7 @@ from typing import Protocol
 from django.conf import settings
 
 from scans_app.models import Evidence
+from sigma_engine import EvidenceError
 
 READ_BYTES = 1024 * 1024
 MAX_EVIDENCE_BYTES = 20 * 1024**3  # real logs of 6 to 8 GB exist
@@ -105,6 +106,11 @@ def hash_file(path: Path) -> str:
     """The SHA-256 of a file, in hex. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def why_unreadable(problem: OSError | EvidenceError) -> str:
+    """Why a stored file could not be read, for people: without its path, which is ours."""
+    return (problem.strerror or type(problem).__name__) if isinstance(problem, OSError) else str(problem)
 
 
 def check_room(size: int) -> None:

@@ -15,6 +15,7 @@ from scans_app.event_browser import EventBrowser
 from scans_app.event_filters import settled
 from scans_app.models import Case, Evidence
 from scans_app.services.raw_events import Place, RawEvent, find_event
+from scans_app.services.storage import why_unreadable
 from scans_app.views.frame import case_frame
 from sigma_engine import EvidenceError
 from sigmaweb.partials import render_partial
@@ -61,7 +62,7 @@ def get_event(evidence: Evidence, chunk: int, position: int) -> RawEvent:
     try:
         raw = find_event(evidence, chunk, position)
     except (EvidenceError, OSError) as problem:
-        raise Http404(f"{evidence.name} can't be read: {problem}") from problem
+        raise Http404(f"{evidence.name} can't be read: {why_unreadable(problem)}") from problem
     if raw is None:
         raise Http404(f"{evidence.name} has no event at {Place(evidence.pk, chunk, position)}.")
     return raw

@@ -88,6 +88,16 @@ def test_a_file_that_lost_its_end_is_told_and_what_is_left_is_read(
     assert "WS.evtx: the stored file is shorter than it was: 1 chunks are there" in page
 
 
+def test_the_list_of_events_tells_of_an_unreadable_chunk_without_naming_our_folder(
+    case: Case, evidence: Evidence, owner_client: Client, fail_disk: Callable[[], None]
+) -> None:
+    events = f"/cases/{case.pk}/evidence/{evidence.pk}/events/"
+    fail_disk()
+    page = owner_client.get(events).content.decode()
+    assert "Chunk 1 of WS.evtx can&#x27;t be read: Input/output error" in page
+    assert str(evidence.path.parent) not in page
+
+
 def test_a_file_that_goes_away_between_two_chunks_ends_with_its_reason(evidence: Evidence) -> None:
     from scans_app.services.rule_run import Chunk, RuleRun
 
