@@ -17,7 +17,14 @@ from scans_app.models import Deletion, Evidence, HitDiff, Scan, ScanUnit
 from scans_app.services.claims import claimable
 
 TASK = "scans_app.tasks.work"
-KINDS = (Scan, Evidence, ScanUnit, HitDiff, Deletion)
+# What workers claim and nothing else: rung for a row that nobody takes, they would ring for each other without end.
+JOBS = (
+    Scan.objects.all(),
+    Evidence.objects.filter(is_deleting=False),
+    ScanUnit._default_manager.all(),
+    HitDiff._default_manager.all(),
+    Deletion.objects.all(),
+)
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +64,8 @@ def waiting_messages() -> int:
 
 def _claimable_up_to(most: int) -> int:
     count = 0
-    for kind in KINDS:
-        count += claimable(kind._default_manager.all())[: most - count].count()
+    for jobs in JOBS:
+        count += claimable(jobs)[: most - count].count()
         if count >= most:
             break
     return count

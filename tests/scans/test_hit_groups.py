@@ -14,6 +14,7 @@ from scans_app.services.hit_times import hit_times
 from scans_app.services.review import judge
 from scans_app.services.settling import settle_all
 from scans_app.services.stacks import STACK_COLUMNS, StackRow, stack
+from scans_app.services.undo import undo, undoable
 from tests.evtx_writer import build_evtx
 from tests.scans.conftest import do_all_work, process_event
 
@@ -86,6 +87,16 @@ def test_verdicts_given_changed_and_taken_back_are_counted(scan, owner):
         for query in ("", *VERDICT_QUERIES):
             assert counts(scan, query) == counted_alone(scan, query), query
     assert [row.value for row in stacks_of(scan, "verdict")] == ["", "benign", "unsure", "true_positive"]
+
+
+def test_verdicts_that_are_undone_are_counted(scan, owner):
+    hits = list(Hit.objects.of_scan(scan).order_by("time")[:12])
+    judge(hits[:4], "unsure", owner)
+    judge(hits, "benign", owner)
+    undo(undoable(scan.case, owner), owner)
+    for query in ("", "verdict=unsure", "verdict=unjudged"):
+        assert counts(scan, query) == counted_alone(scan, query), query
+    assert [(row.value, row.count) for row in stacks_of(scan, "verdict")] == [("", 36), ("unsure", 4)]
 
 
 @pytest.mark.parametrize(

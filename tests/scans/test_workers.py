@@ -14,7 +14,9 @@ import pytest
 import redis
 from django.conf import settings
 
-from scans_app.models import Evidence, Hit, Scan, ScanUnit
+from scans_app.models import Deletion, Evidence, Hit, Scan, ScanUnit
+from scans_app.services.claims import claim
+from scans_app.services.deletion import delete_evidence
 from scans_app.services.doorbell import ring, waiting_messages
 from scans_app.services.scans import cancel_scan
 from sigmaweb.embedded_redis import running_redis
@@ -194,6 +196,12 @@ def test_messages_that_wait_are_never_more_than_twice_the_processes(evidence, st
     for _ in range(20):
         ring()
     assert 0 < waiting_messages() <= 6
+
+
+def test_nobody_is_rung_for_the_catalogue_of_a_file_that_is_being_deleted(add_evidence, owner):
+    assert delete_evidence(add_evidence(log_bytes(1), catalogued=False), owner)
+    claim(Deletion.objects.all())  # by a worker that is at it
+    assert ring() == 0
 
 
 CLAIM_ALL = """
