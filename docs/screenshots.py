@@ -126,6 +126,7 @@ def _triage(page: Page) -> None:
     page.keyboard.press("2")
     page.locator("#undo button").wait_for()
     page.locator("#hits [data-verdict=benign]").nth(1).wait_for()
+    page.locator("#hit-counts", has_text="2 unjudged").wait_for()  # counted a moment later
 
 
 def _rules_of_event(page: Page) -> None:
