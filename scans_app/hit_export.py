@@ -10,12 +10,11 @@ from typing import Any
 import orjson
 from django.db.models import Prefetch, prefetch_related_objects
 
-from scans_app.csv_cells import cell
 from scans_app.hit_browser import MARKS_OF_HIT, HitBrowser
 from scans_app.hit_filters import from_micros
 from scans_app.models import Event, Hit, HitComment, HitJudgement
 from scans_app.services.hit_pages import hit_page
-from sigma_engine import LEVELS
+from sigma_engine import LEVELS, csv_cell
 
 COLUMNS = (
     "hit",
@@ -57,7 +56,7 @@ def csv_lines(browser: HitBrowser) -> Iterator[str]:
     yield writer.writerow(COLUMNS)  # type: ignore[misc]
     for row in _rows(browser, Event.objects.only("record_id")):
         row["comments"] = "\n".join(f"{one['author']} {one['at']}: {one['text']}" for one in row["comments"])
-        yield writer.writerow(cell(row[name]) for name in COLUMNS)  # type: ignore[misc]
+        yield writer.writerow(csv_cell(row[name]) for name in COLUMNS)  # type: ignore[misc]
 
 
 def json_lines(browser: HitBrowser) -> Iterator[bytes]:

@@ -29,6 +29,7 @@ from sigma_engine.compiler import (
 from sigma_engine.correlation import Correlated, correlate
 from sigma_engine.correlation_parts import CorrelationHit, FellOut, Lane, Member, NearestWindow, Plan
 from sigma_engine.correlation_plan import Correlations, needed_rules
+from sigma_engine.csv_cells import csv_cell
 from sigma_engine.details import render_details
 from sigma_engine.draft_choices import Choice
 from sigma_engine.drafting import Draft, DraftField, draft, field_rank
@@ -179,6 +180,7 @@ __all__ = [
     "compile_lambda",
     "compile_rules",
     "correlate",
+    "csv_cell",
     "draft",
     "event_facts",
     "event_key",

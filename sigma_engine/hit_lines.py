@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from sigma_engine.abbreviations import abbreviate_channel
 from sigma_engine.correlation_parts import CorrelationHit
+from sigma_engine.csv_cells import csv_cell
 from sigma_engine.hit_row import COLUMNS, correlation_row, event_row
 from sigma_engine.rule import AnyRule
 from sigma_engine.scanner import Hit
@@ -21,9 +22,6 @@ from sigma_engine.scanner import Hit
 #: Time, evidence, rule and place of a hit.
 Key = tuple[int, str, int, int, int]
 Line = tuple[Key, str]
-
-# A spreadsheet takes a cell that starts so for a formula (ASVS 5.0, 1.2.10).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class LineStyle:
         if self.short and row["channel"]:
             row["channel"] = abbreviate_channel(row["channel"], self.short)
         if self.kind == "csv":
-            return _csv_line([_cell(row[name]) for name in COLUMNS])
+            return _csv_line([csv_cell(row[name]) for name in COLUMNS])
         if self.kind == "jsonl":
             return json.dumps(row, ensure_ascii=False) + "\n"
         words = (str(row[name]) for name in ("timestamp", "level", "title", "computer", "details"))
@@ -66,7 +64,3 @@ def _csv_line(cells: Sequence[Any]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer).writerow(cells)
     return buffer.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -10,7 +10,6 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from scans_app import access
-from scans_app.csv_cells import cell
 from scans_app.debug_rule import rule_context
 from scans_app.debug_table import (
     NUMBERS,
@@ -24,6 +23,7 @@ from scans_app.debug_table import (
 )
 from scans_app.models import Scan, ScanFunnel, ScanSources
 from scans_app.views.frame import case_frame
+from sigma_engine import csv_cell
 from sigmaweb.partials import render_partial
 
 COLUMNS = ("title", "level", "logsource", *NUMBERS, "stopped_at", "cause", "sentence")
@@ -91,7 +91,7 @@ def debug_csv(request: HttpRequest, case_pk: int, pk: int) -> HttpResponse:
     writer = csv.writer(response)
     writer.writerow(COLUMNS)
     for values in rows_of(scan, DebugQuery.from_params(request.GET)).values_list(*COLUMNS):
-        writer.writerow([cell(value) for value in values])
+        writer.writerow([csv_cell(value) for value in values])
     return response
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.http import QueryDict
 
-from scans_app.csv_cells import cell
 from scans_app.hit_browser import HitBrowser
 from scans_app.models import CaseAct, Deletion, Hit, HitStar, Scan
 from scans_app.services.deletion import delete_case, delete_scan
 from scans_app.services.hit_marks import assign, star
 from scans_app.services.review import comment, judge
 from scans_app.services.undo import undo, undoable
+from sigma_engine import csv_cell
 from tests.scans.conftest import do_all_work
 from tests.scans_pages.conftest import HOSTILE, rows
 
@@ -171,7 +171,7 @@ def test_an_export_holds_what_people_said_and_no_formula(
     ],
 )
 def test_a_cell_is_never_what_a_spreadsheet_runs(first: str) -> None:
-    assert cell(f"{first}SUM(A1)") == f"'{first}SUM(A1)"
+    assert csv_cell(f"{first}SUM(A1)") == f"'{first}SUM(A1)"
 
 
 def test_an_export_names_who_gave_the_verdict_and_not_who_brought_it_back(
