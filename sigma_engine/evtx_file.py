@@ -16,7 +16,6 @@ from typing import Any, Final, Literal
 
 import orjson
 
-from sigma_engine.event_parts import DEEPEST
 from sigma_engine.evidence import ChunkProblem, ChunkRead, EvidenceError, EvidenceFile, Record
 from sigma_engine.evtx_chunk import (
     CHUNK_HEADER_SIZE,
@@ -144,9 +143,7 @@ def _read_whole(chunk: bytes, number: int, *, is_sound: bool) -> list[Record] | 
         return None
     try:
         texts = [record["data"] for record in parse(chunk)]
-        # Few texts are long or have many braces: only they are looked at.
-        large = [text for text in texts if len(text) > LARGEST_EVENT or text.count("{") > DEEPEST]
-        if len(texts) < count or any(map(_is_too_large, large)):
+        if len(texts) < count or any(map(_is_too_large, texts)):
             return None
         if not is_sound:
             for text in texts:
